@@ -1,0 +1,51 @@
+"""The nouns of an answer: a derivation is a list of steps, each with the rule that made it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from derivs.expr import Expr
+from derivs.problem import Problem, Target
+from derivs.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """left = right, by a rule said in words. A step whose left side is that of the step above continues its chain."""
+
+    left: Expr
+    right: Expr
+    rule: str
+    verdict: Verdict | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What autodiff said: at how many random inputs, and the largest difference in units of the rounding bound.
+
+    note: why nothing was compared, when examples is 0. failure: the smallest input where they disagree, as Python.
+    """
+
+    examples: int
+    worst: float
+    note: str = ""
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One target of an exercise, answered: the steps, the textbook form, its verdict and what autodiff says."""
+
+    target: Target
+    steps: tuple[Step, ...]
+    verdict: Verdict
+    agreement: Agreement | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """An exercise, answered: the adjoints of its nodes that the answers share, then each target."""
+
+    problem: Problem
+    adjoints: tuple[Step, ...]
+    answers: tuple[Answer, ...]
