@@ -1,0 +1,114 @@
+"""What is known while normalising: inequalities between sizes and indices, and the declarations of tensors.
+
+Every memo table belongs to one set of hypotheses: the range of a binder is a hypothesis inside its body only. Kept
+outside, sum_{q=1}^{m-1} "teaches" m >= 2 and gives false proofs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from derivs.affine import Affine, symbol
+from derivs.errors import OutOfBudget
+from derivs.problem import Tensor
+
+DEPTH = 6                     # how many hypotheses an implication may combine
+STEPS = 2_000_000             # rewrites in one question
+
+
+class Budget:
+    """Steps left for one question; its end means "not decided"."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, steps: int = STEPS) -> None:
+        self.left = steps
+
+    def spend(self, steps: int = 1) -> None:
+        """Raises OutOfBudget when nothing is left."""
+        self.left -= steps
+        if self.left < 0:
+            raise OutOfBudget("the proof takes more steps than it may",
+                              mend="prove it in smaller steps, with the inner nodes named")
+
+
+class Context:
+    """Hypotheses: forms that are >= 0, and tensors by name. Contexts with the same facts are one object."""
+
+    __slots__ = ("_children", "_implied", "budget", "facts", "memo", "tensors")
+
+    def __init__(self, tensors: Mapping[str, Tensor], facts: Iterable[Affine] = (), budget: Budget | None = None) -> None:
+        self.tensors = tensors
+        self.facts = frozenset(facts)
+        self.budget = budget or Budget()
+        self.memo: dict[Any, Any] = {}
+        self._children: dict[frozenset[Affine], Context] = {self.facts: self}
+        self._implied: dict[Affine, bool] = {}
+
+    def assume(self, facts: Iterable[Affine]) -> Context:
+        """The context with more hypotheses."""
+        more = self.facts.union(facts)
+        child = self._children.get(more)
+        if child is None:
+            child = Context(self.tensors, more, self.budget)
+            child._children = self._children
+            self._children[more] = child
+        return child
+
+    def home(self, tensor: str, axis: int, subscript: Affine) -> tuple[Affine, Affine]:
+        """The forms that are >= 0 exactly where the subscript is within the tensor's shape."""
+        return subscript - 1, self.tensors[tensor].shape[axis] - subscript
+
+    def implies(self, form: Affine) -> bool:
+        """Whether form >= 0 follows from the hypotheses, as far as the search sees. False means "not seen"."""
+        known = self._implied.get(form)
+        if known is None:
+            known = self._implied[form] = implied(form, self.facts)
+        return known
+
+    def contradicts(self, form: Affine) -> bool:
+        """Whether form < 0 follows."""
+        return self.implies(-form - 1)
+
+
+def implied(form: Affine, facts: Iterable[Affine]) -> bool:
+    """Whether form >= 0 follows from facts >= 0: a search for a non-negative combination of facts that cancels it.
+
+    >>> implied(symbol("n") - 1, [symbol("n") - symbol("k"), symbol("k") - 1])
+    True
+    """
+    if form.is_constant:
+        return form.constant >= 0
+    if form in (known := tuple(facts)):
+        return True
+    return _search(form, _with_products(form, known), DEPTH)
+
+
+def _search(goal: Affine, facts: tuple[Affine, ...], depth: int) -> bool:
+    if goal.is_constant:
+        # An integer form above -1 is >= 0, but scaling may have happened on the way: be strict.
+        return goal.constant >= 0
+    if not depth:
+        return False
+    # The monomial with the fewest facts that can cancel it decides; none means there is no proof.
+    best: list[tuple[int, Affine, int]] | None = None
+    for monomial, c in goal.terms:
+        if monomial:
+            useful = [(c, fact, d) for fact in facts for m, d in fact.terms if m == monomial and (c > 0) == (d > 0)]
+            if best is None or len(useful) < len(best):
+                best = useful
+                if not best:
+                    return False
+    return any(_search((goal * abs(d) - fact * abs(c)).primitive()[1] if abs(d) > 1 else goal - fact * (c // d),
+                       facts, depth - 1) for c, fact, d in best or ())
+
+
+def _with_products(form: Affine, facts: tuple[Affine, ...]) -> tuple[Affine, ...]:
+    """The facts, and their products where the form has a term such as s*i (a stride that is a letter)."""
+    names = {name for monomial, _ in form.terms if len(monomial) > 1 for name in monomial}
+    if not names:
+        return facts
+    linear = [fact for fact in facts if not fact.names.isdisjoint(names) and all(len(m) < 2 for m, _ in fact.terms)]
+    lone = [symbol(name) for name in sorted(names) if implied(symbol(name), facts)]
+    return facts + tuple(a * b for a in linear for b in [*linear, *lone])

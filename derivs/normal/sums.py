@@ -1,0 +1,595 @@
+"""Sums over bound indices: `close` turns a form with bound names into connected sums; `substitute` moves through them.
+
+close(names, form) is the sum of form over all integer values of the names. In order, a term at a time: open inner sums
+that mention a name; contract deltas; drop guards that the rest implies; write partial ranges as full range minus ends;
+sum polynomials; split into connected components; choose canonical names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from functools import cache
+from math import comb
+
+from derivs.affine import Affine, symbol
+from derivs.errors import IllFormed
+from derivs.normal.algebra import (
+    ONE,
+    ZERO,
+    accumulate,
+    add,
+    apply,
+    atom,
+    delta,
+    exponential,
+    from_affine,
+    guard,
+    guards_of,
+    mul,
+    positive,
+    power,
+    scaled,
+    sign_of,
+    tensor,
+    zero_where,
+)
+from derivs.normal.atoms import (
+    UNIT,
+    Atom,
+    Form,
+    Frozen,
+    Kind,
+    Monomial,
+    Rational,
+    bound_names,
+    height_of,
+    labels,
+    monomial_of,
+    names_of,
+    order,
+    reads,
+)
+from derivs.normal.context import Context
+from derivs.normal.labels import changes, labellings
+
+MOST_ENDS = 16                # [k >= 17] is not written as [k >= 1] minus sixteen ends
+
+
+# ---- substitution
+
+def substitute(context: Context, form: Form, values: Mapping[str, Affine]) -> Form:
+    """Free names replaced by integer forms, at once."""
+    return rewrite(context, form, values, {})
+
+
+def rewrite(context: Context, form: Form, values: Mapping[str, Affine], atoms: Mapping[Atom, Form]) -> Form:
+    """Names and whole atoms replaced, at once and at any depth."""
+    total: Form = {}
+    for monomial, c in form.items():
+        accumulate(total, _rewrite_monomial(context, monomial, values, atoms), c)
+    return total
+
+
+def _rewrite_monomial(context: Context, monomial: Monomial, values: Mapping[str, Affine],
+                      atoms: Mapping[Atom, Form]) -> Form:
+    kept: list[tuple[Atom, Rational]] = []
+    result = ONE
+    for a, e in monomial:
+        new = _rewrite_atom(context, a, values, atoms)
+        if new is None:
+            kept.append((a, e))
+        else:
+            result = mul(result, power(context, new, e))
+            if not result:
+                return ZERO
+    return mul({tuple(kept): 1}, result) if len(kept) < len(monomial) else {monomial: 1}
+
+
+def _rewrite_atom(context: Context, a: Atom, values: Mapping[str, Affine], atoms: Mapping[Atom, Form]) -> Form | None:
+    """The new value of an atom; None if it does not change."""
+    if a in atoms:
+        return atoms[a]
+    if a.free.isdisjoint(values) and not (atoms and _holds(a, atoms)):
+        return None
+    here = tuple(sorted((name, form) for name, form in values.items() if name in a.free)) if values else ()
+    key = (a, tuple((name, form.key) for name, form in here), tuple(atoms.items()) and id(atoms))
+    if not atoms and key in context.memo:
+        found: Form = context.memo[key]
+        return found
+    context.budget.spend()
+    local = dict(here)
+    new = _rebuild(context, a, local, atoms)
+    if not atoms:
+        context.memo[key] = new
+    return new
+
+
+def _holds(a: Atom, atoms: Mapping[Atom, Form]) -> bool:
+    """Whether one of the atoms stands inside a."""
+    from derivs.normal.atoms import parts
+    return any(inner in atoms or _holds(inner, atoms) for monomial in parts(a) for inner, _ in monomial)
+
+
+def _rebuild(context: Context, a: Atom, values: Mapping[str, Affine], atoms: Mapping[Atom, Form]) -> Form:
+    def inner(form: Frozen) -> Form:
+        return rewrite(context, form.terms, values, atoms)
+
+    match a.kind:
+        case Kind.SYMBOL:
+            return from_affine(values[a.args[0]])
+        case Kind.TENSOR:
+            return tensor(a.args[0], tuple(form.substitute(values) for form in a.args[1]))
+        case Kind.DELTA:
+            return delta(a.args[0].substitute(values))
+        case Kind.GUARD:
+            return guard(a.args[0].substitute(values))
+        case Kind.EXP:
+            return exponential(context, _rewrite_monomial(context, a.args[0], values, atoms))
+        case Kind.APPLY:
+            return apply(context, a.args[0], tuple(map(inner, a.args[1])))
+        case Kind.BASE:
+            return inner(a.args[0])
+        case Kind.POSITIVE:
+            return positive(context, inner(a.args[0]))
+        case Kind.TIE:
+            return zero_where(context, inner(a.args[0]))
+        case Kind.SUM:
+            names, body = open_sum(context, a, names_in_values(values))
+            return close(context, names, rewrite(context, {body: 1}, values, atoms))
+        case Kind.LARGEST:
+            fresh, body_form, guards = open_largest(context, a, names_in_values(values))
+            return largest(context, fresh, rewrite(context, body_form, values, atoms),
+                           tuple(g.substitute(values) for g in guards))
+        case _:
+            raise AssertionError(a.kind)
+
+
+def names_in_values(values: Mapping[str, Affine]) -> frozenset[str]:
+    """The names that come in."""
+    return frozenset().union(*(form.names for form in values.values()))
+
+
+def _fresh(count: int, taken: frozenset[str]) -> tuple[str, ...]:
+    """Names ~1, ~2, ... that nobody uses here."""
+    found: list[str] = []
+    k = 1
+    while len(found) < count:
+        if f"~{k}" not in taken:
+            found.append(f"~{k}")
+        k += 1
+    return tuple(found)
+
+
+def open_sum(context: Context, a: Atom, taken: frozenset[str]) -> tuple[frozenset[str], Monomial]:
+    """Fresh bound names and the body of a sum, with the ranges that its tensors imply written out as guards again.
+
+    Written out, because a tensor may cancel once the body meets other factors, and its range must survive that.
+    """
+    old = bound_names(a.kind, a.args)
+    new = _fresh(len(old), taken | a.free)
+    key = (a, new)
+    if key not in context.memo:
+        body = _rename(context, a.args[1], dict(zip(old, new, strict=True)))
+        guards = [g for g in guards_of(context, body) if not g.names.isdisjoint(new)]
+        for g in guards:
+            body = _times_guard(body, g)
+        context.memo[key] = body
+    return frozenset(new), context.memo[key]
+
+
+def _times_guard(body: Monomial, g: Affine) -> Monomial:
+    extra = guard(g)
+    if extra == ONE:
+        return body
+    (monomial, _), = extra.items()
+    return monomial_of((dict(body) | dict(monomial)).items())
+
+
+def _rename(context: Context, body: Monomial, names: Mapping[str, str]) -> Monomial:
+    """A body with its bound names renamed, atom by atom, which keeps it one monomial.
+
+    Renaming could turn the orientation of a comparison, [x_i > x_j] into 1 - [x_i < x_j] - [x_i = x_j]; here it may not:
+    the atom is built as it stands, and gets its canonical orientation when the sum is closed again.
+    """
+    values = {old: symbol(new) for old, new in names.items()}
+    powers: dict[Atom, Rational] = {}
+    for a, e in body:
+        new = _renamed(context, a, values)
+        powers[new] = powers.get(new, 0) + e
+    return monomial_of(powers.items())
+
+
+def _renamed(context: Context, a: Atom, values: Mapping[str, Affine]) -> Atom:
+    if a.free.isdisjoint(values):
+        return a
+
+    def form(frozen: Frozen) -> Frozen:
+        return Frozen({monomial_of((_renamed(context, b, values), e) for b, e in m): c
+                       for m, c in frozen.terms.items()})
+
+    match a.kind:
+        case Kind.SYMBOL:
+            return Atom(a.kind, values[a.args[0]].bare)
+        case Kind.TENSOR:
+            return Atom(a.kind, a.args[0], tuple(f.substitute(values) for f in a.args[1]))
+        case Kind.DELTA | Kind.GUARD:
+            return Atom(a.kind, a.args[0].substitute(values))
+        case Kind.EXP:
+            return Atom(a.kind, monomial_of((_renamed(context, b, values), e) for b, e in a.args[0]))
+        case Kind.SUM:
+            return Atom(a.kind, a.args[0], monomial_of((_renamed(context, b, values), e) for b, e in a.args[1]))
+        case Kind.LARGEST:
+            return Atom(a.kind, a.args[0], form(a.args[1]), tuple(g.substitute(values) for g in a.args[2]))
+        case Kind.APPLY:
+            return Atom(a.kind, a.args[0], tuple(map(form, a.args[1])))
+        case _:
+            return Atom(a.kind, form(a.args[0]))
+
+
+# ---- closing
+
+def close(context: Context, names: frozenset[str], form: Form) -> Form:
+    """The sum of form over all integer values of the names."""
+    total: Form = {}
+    for monomial, c in form.items():
+        accumulate(total, _close_term(context, names, monomial), c)
+    return total
+
+
+def _close_term(context: Context, names: frozenset[str], monomial: Monomial) -> Form:
+    if not names:
+        return settle_term(context, monomial)
+    key = (names, monomial)
+    found: Form | None = context.memo.get(key)
+    if found is None:
+        context.budget.spend()
+        found = context.memo[key] = _closed(context, names, monomial)
+    return found
+
+
+def _closed(context: Context, names: frozenset[str], monomial: Monomial) -> Form:
+    missing = names - names_of(monomial)
+    if missing:
+        raise IllFormed("a sum without bounds", mend="give the index of every sum a range")
+    for step in (_open, _contract, _tidy_guards, _polynomial, _separate):
+        new = step(context, names, monomial)
+        if new is not None:
+            return new
+    return _connected(context, names, monomial)
+
+
+def _open(context: Context, names: frozenset[str], monomial: Monomial) -> Form | None:
+    """Inner sums that mention a name join it: x_i sum_j y_ij, summed over i, is one sum over i and j."""
+    for a, e in monomial:
+        if a.kind is Kind.SUM and e > 0 and Fraction(e).denominator == 1 and not a.free.isdisjoint(names):
+            rest: Form = {tuple(p for p in monomial if p[0] is not a): 1}
+            taken = names | names_of(monomial)
+            joined = names
+            for _ in range(int(e)):
+                inner, body = open_sum(context, a, taken)
+                taken, joined = taken | inner, joined | inner
+                rest = mul(rest, {body: 1})
+            return close(context, joined, rest)
+    return None
+
+
+def _contract(context: Context, names: frozenset[str], monomial: Monomial) -> Form | None:
+    """sum_k [k = i] f(k) = f(i). The range of k survives in its guards, or in the tensors of f."""
+    for a, _ in monomial:
+        if a.kind is Kind.DELTA:
+            for name in sorted(a.free & names):
+                value = a.args[0].solve(name)
+                if value is not None:
+                    rest = _with_ranges(context, tuple(p for p in monomial if p[0] is not a), name)
+                    return close(context, names - {name}, substitute(context, {rest: 1}, {name: value}))
+    return None
+
+
+def _with_ranges(context: Context, monomial: Monomial, name: str) -> Monomial:
+    """The monomial with the ranges that its tensors imply for a name written out as guards."""
+    for g in guards_of(context, tuple(p for p in monomial if p[0].kind is Kind.TENSOR)):
+        if name in g.names:
+            monomial = _times_guard(monomial, g)
+    return monomial
+
+
+def _tidy_guards(context: Context, names: frozenset[str], monomial: Monomial) -> Form | None:
+    """Guards that the rest implies go; a contradicted one makes the term 0; partial ranges become full range minus ends."""
+    guards = [p for p in monomial if p[0].kind is Kind.GUARD]
+    for p in sorted(guards, key=lambda p: (len(p[0].free), p[0].args[0].key), reverse=True):
+        rest = tuple(q for q in monomial if q is not p)
+        inner = context.assume(guards_of(context, rest))
+        form = p[0].args[0]
+        if inner.contradicts(form):
+            return ZERO
+        if inner.implies(form):
+            return close(context, names, {rest: 1})
+        gap = _nearest_home(context, rest, form)
+        if gap:
+            full, width = gap
+            total: Form = mul({rest: 1}, guard(full))
+            for t in range(width):
+                total = add(total, mul({rest: 1}, delta(full - t)), -1)
+            return close(context, names, total)
+    return None
+
+
+def _nearest_home(context: Context, monomial: Monomial, form: Affine) -> tuple[Affine, int] | None:
+    """The tightest range, parallel to the guard, of an axis that its index stands on; None if the guard is one itself."""
+    homes: set[Affine] = set(context.facts)
+    for a, _ in monomial:
+        for name, axis, subscript in reads(a):
+            if subscript.names.isdisjoint(form.names) or any(n.startswith("#") for n in subscript.names - form.names):
+                continue
+            homes.update(context.home(name, axis, subscript))
+    widths = [((home - form).constant, home.key, home) for home in homes if (home - form).is_constant]
+    looser = [w for w in widths if 0 <= w[0] <= MOST_ENDS]
+    if not looser:
+        return None
+    width, _, home = min(looser, key=lambda w: (w[0], w[1]))
+    return (home, width) if width else None
+
+
+def _polynomial(context: Context, names: frozenset[str], monomial: Monomial) -> Form | None:
+    """A name that stands only in guards and powers of itself is summed by Faulhaber's formula."""
+    for name in sorted(names):
+        lows, highs, degree, plain = [], [], 0, True
+        rest: list[tuple[Atom, Rational]] = []
+        for a, e in monomial:
+            if name not in a.free:
+                rest.append((a, e))
+            elif a.kind is Kind.GUARD and a.args[0].coefficient(name) in (1, -1):
+                end = a.args[0].solve(name)
+                (lows if a.args[0].coefficient(name) > 0 else highs).append(end)
+            elif a.kind is Kind.SYMBOL and e > 0 and Fraction(e).denominator == 1:
+                degree = int(e)
+            else:
+                plain = False
+        if plain and len(lows) == len(highs) == 1 and lows[0] is not None and highs[0] is not None:
+            low, high = lows[0], highs[0]
+            value = add(_power_sum(context, degree, high), _power_sum(context, degree, low - 1), -1)
+            inner = context.assume(guards_of(context, tuple(rest)))
+            exists = ONE if inner.implies(high - low + 1) else guard(high - low)
+            return close(context, names - {name}, mul(mul({tuple(rest): 1}, exists), value))
+    return None
+
+
+def _power_sum(context: Context, degree: int, high: Affine) -> Form:
+    """1^d + ... + high^d, as a polynomial in high."""
+    n = from_affine(high)
+    total: Form = {}
+    for k, c in enumerate(_faulhaber(degree)):
+        accumulate(total, power(context, n, k), c)
+    return total
+
+
+@cache
+def _faulhaber(degree: int) -> tuple[Fraction, ...]:
+    """Coefficients by power of n of 1^d + ... + n^d: (d+1) S_d = (n+1)^{d+1} - 1 - sum_{k<d} C(d+1,k) S_k."""
+    total = [Fraction(comb(degree + 1, k)) for k in range(degree + 2)]
+    total[0] -= 1
+    for k in range(degree):
+        for j, c in enumerate(_faulhaber(k)):
+            total[j] -= comb(degree + 1, k) * c
+    return tuple(c / (degree + 1) for c in total)
+
+
+def _separate(context: Context, names: frozenset[str], monomial: Monomial) -> Form | None:
+    """Factors that share no bound name are sums of their own."""
+    groups: list[tuple[frozenset[str], list[tuple[Atom, Rational]]]] = []
+    outside: list[tuple[Atom, Rational]] = []
+    for p in monomial:
+        mine = p[0].free & names
+        if not mine:
+            outside.append(p)
+            continue
+        joined = [g for g in groups if not g[0].isdisjoint(mine)]
+        groups = [g for g in groups if g[0].isdisjoint(mine)]
+        groups.append((mine.union(*(g[0] for g in joined)), [q for g in joined for q in g[1]] + [p]))
+    if len(groups) == 1 and not outside:
+        return None
+    inner = context.assume(guards_of(context, tuple(outside)))
+    result = settle_term(context, tuple(outside))
+    for mine, factors in groups:
+        result = mul(result, _close_term(inner, mine, monomial_of(factors)))
+    return result
+
+
+def _connected(context: Context, names: frozenset[str], monomial: Monomial) -> Form:
+    """One connected sum, with canonical names: an atom."""
+    settled = _settled(context.assume(()), monomial, names)
+    if settled is not None:
+        return close(context, names, settled)
+    absorbed = _absorb(context, names, monomial)
+    if absorbed is not None:
+        return absorbed
+    best: Form | None = None
+    for change in changes(names, monomial):
+        if change:
+            new_names = _fresh(len(names), names | names_of(monomial))
+            renaming = dict(zip(sorted({n for f in change.values() for n in f.names if n.startswith("*")}), new_names,
+                                strict=False))
+            values = {name: form.substitute({old: symbol(new) for old, new in renaming.items()})
+                      for name, form in change.items()}
+            bound = (names - change.keys()) | frozenset(renaming.values())
+            changed = substitute(context, {monomial: 1}, values)
+        else:
+            bound, changed = names, {monomial: 1}
+        candidate = _labelled(context, bound, changed)
+        if best is None or _size(candidate) < _size(best):
+            best = candidate
+    assert best is not None
+    return best
+
+
+def _size(form: Form) -> tuple[int, list[tuple[tuple[int, Rational], ...]]]:
+    return len(form), sorted(map(order, form))
+
+
+def _labelled(context: Context, names: frozenset[str], form: Form) -> Form:
+    total: Form = {}
+    for monomial, c in form.items():
+        again = _tidy_guards(context, names, monomial)
+        if again is not None:
+            accumulate(total, again, c)
+            continue
+        height = 1 + height_of(monomial)
+        canonical = labels(height, len(names))
+
+        def swapped_is_same(one: str, other: str, m: Monomial = monomial) -> bool:
+            return substitute(context, {m: 1}, {one: symbol(other), other: symbol(one)}) == {m: 1}
+
+        best: Form | None = None
+        for order_ in labellings(context, names, monomial, swapped_is_same):
+            values = {name: symbol(label) for name, label in zip(order_, canonical, strict=True)}
+            candidate = substitute(context, {monomial: 1}, values)
+            if best is None or _size(candidate) < _size(best):
+                best = candidate
+        assert best is not None
+        if len(best) == 1:
+            (body, scale), = best.items()
+            accumulate(total, atom(Kind.SUM, len(names), body), c * scale)
+        else:
+            accumulate(total, close(context, frozenset(canonical), best), c)
+    return total
+
+
+def _absorb(context: Context, names: frozenset[str], monomial: Monomial) -> Form | None:
+    """sum_j y_ij / sum_j y_ij = 1 inside a sum over i: a negative sum takes the part of the body that equals it."""
+    for a, e in monomial:
+        if a.kind is not Kind.SUM or e > 0 or a.free.isdisjoint(names) or names <= a.free:
+            continue
+        outer = a.free & names
+        inner_names = names - outer
+        body = tuple(p for p in monomial if not p[0].free.isdisjoint(inner_names))
+        rest = tuple(p for p in monomial if p[0].free.isdisjoint(inner_names))
+        context_inside = context.assume(guards_of(context, _with_all_ranges(context, rest, body, outer)))
+        for group_names, group in _groups(inner_names, body):
+            if not outer & names_of(group):
+                continue
+            new = _close_term(context_inside, group_names, group)
+            if len(new) == 1 and any(b is a and k > 0 for b, k in next(iter(new))):
+                others = tuple(p for p in monomial if p not in group)
+                kept = _with_all_ranges(context, others, group, outer)
+                return close(context, names - group_names, mul({kept: 1}, new))
+    return None
+
+
+def _with_all_ranges(context: Context, rest: Monomial, body: Monomial, names: frozenset[str]) -> Monomial:
+    """`rest` with the ranges of these names that the tensors of `body` imply."""
+    for g in guards_of(context, body):
+        if g.names and not g.names.isdisjoint(names) and all(not n.startswith("~") or n in names for n in g.names):
+            rest = _times_guard(rest, g)
+    return rest
+
+
+def _groups(names: frozenset[str], monomial: Monomial) -> list[tuple[frozenset[str], Monomial]]:
+    groups: list[tuple[frozenset[str], Monomial]] = []
+    for p in monomial:
+        mine = p[0].free & names
+        joined = [g for g in groups if not g[0].isdisjoint(mine)]
+        groups = [g for g in groups if g[0].isdisjoint(mine)]
+        groups.append((mine.union(*(g[0] for g in joined)),
+                       monomial_of([q for g in joined for q in g[1]] + [p])))
+    return groups
+
+
+# ---- free deltas and ties
+
+def settle(context: Context, form: Form) -> Form:
+    """Terms with free deltas, guards and ties made canonical: [i = j] x_j is written [i = j] x_i."""
+    total: Form = {}
+    for monomial, c in form.items():
+        accumulate(total, settle_term(context, monomial), c)
+    return total
+
+
+def settle_term(context: Context, monomial: Monomial) -> Form:
+    """The same for one term."""
+    if not any(a.kind >= Kind.DELTA for a, _ in monomial):
+        return {monomial: 1}
+    key = ("settle", monomial)
+    found: Form | None = context.memo.get(key)
+    if found is None:
+        context.budget.spend()
+        new = _settled(context, monomial, frozenset())
+        if new is None:
+            new = _tidy_guards(context, frozenset(), monomial)
+            found = {monomial: 1} if new is None else settle(context, new)
+        else:
+            found = settle(context, new)
+        context.memo[key] = found
+    return found
+
+
+def _settled(context: Context, monomial: Monomial, bound: frozenset[str]) -> Form | None:
+    """One rewriting by a delta or a tie of the term; None where it is canonical."""
+    for a, _ in monomial:
+        rest = tuple(p for p in monomial if p[0] is not a)
+        if a.kind is Kind.DELTA:
+            facts = context.assume(guards_of(context, rest))
+            if facts.contradicts(a.args[0]) or facts.contradicts(-a.args[0]):
+                return ZERO
+            if facts.implies(a.args[0]) and facts.implies(-a.args[0]):
+                return {rest: 1}
+            # The greatest name goes: indices before sizes, z before a; the delta itself stays.
+            for name in sorted(a.free, reverse=True):
+                value = a.args[0].solve(name)
+                if value is not None:
+                    if any(name in b.free for b, _ in rest):
+                        ranged = _with_ranges(context, rest, name)
+                        return mul({((a, 1),): 1}, substitute(context, {ranged: 1}, {name: value}))
+                    break
+        elif a.kind is Kind.TIE:
+            replaced = _tie_rule(a)
+            if replaced is not None:
+                target, value_form = replaced
+                if any(b is target or _holds(b, {target: ZERO}) for b, _ in rest):
+                    if any(b is target and e < 0 for b, e in rest) and not value_form:
+                        return ZERO                  # 1/u where u = 0: a dead case
+                    return mul({((a, 1),): 1}, rewrite(context, {rest: 1}, {}, {target: value_form}))
+            if any(b.kind is Kind.POSITIVE and b.args == a.args for b, _ in rest):
+                return ZERO                          # [u > 0][u = 0] = 0
+            if any(b.kind is Kind.BASE and b.args[0] is a.args[0] for b, _ in rest):
+                return ZERO
+    return None
+
+
+def _tie_rule(a: Atom) -> tuple[Atom, Form] | None:
+    """[u = 0] lets the greatest tensor entry in which u is linear be replaced by the rest of u."""
+    form: Form = a.args[0].terms
+    linear = [m[0][0] for m in form if len(m) == 1 and m[0][1] == 1 and m[0][0].kind is Kind.TENSOR]
+    for target in sorted(linear, key=lambda b: (b.args[0], tuple(f.key for f in b.args[1])), reverse=True):
+        if sum(any(b is target or _holds(b, {target: ZERO}) for b, _ in m) for m in form) == 1:
+            c = form[((target, 1),)]
+            rest = {m: v for m, v in form.items() if m != ((target, 1),)}
+            return target, scaled(rest, Fraction(-1) / Fraction(c))
+    return None
+
+
+# ---- the maximum over an index
+
+def largest(context: Context, names: tuple[str, ...], form: Form, guards: tuple[Affine, ...]) -> Form:
+    """The maximum of form over the names where all guards are >= 0."""
+    height = 1 + Frozen(form).height
+    canonical = labels(height, len(names))
+    values = {name: symbol(label) for name, label in zip(names, canonical, strict=True)}
+    body = Frozen(substitute(context, form, values))
+    ends = tuple(sorted({g.substitute(values) for g in guards}, key=lambda g: g.key))
+    return atom(Kind.LARGEST, len(names), body, ends)
+
+
+def open_largest(context: Context, a: Atom, taken: frozenset[str]) -> tuple[tuple[str, ...], Form, tuple[Affine, ...]]:
+    """Fresh names, body and guards of a maximum."""
+    old = bound_names(a.kind, a.args)
+    new = _fresh(len(old), taken | a.free)
+    values = {o: symbol(n) for o, n in zip(old, new, strict=True)}
+    return new, substitute(context, a.args[1].terms, values), tuple(g.substitute(values) for g in a.args[2])
+
+
+def sign(context: Context, form: Form) -> tuple[int, bool]:
+    """`sign_of`, for callers above this layer."""
+    return sign_of(context, form)
+
+

@@ -1,0 +1,312 @@
+"""From a tree to its normal form. What people write is first checked to stay in range.
+
+The normal form takes a tensor as zero outside its shape. A tree may rely on that only where the exercise declares it;
+elsewhere a subscript that may leave its range is an error, said with the subscript and the range.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+
+from derivs.affine import Affine, symbol
+from derivs.errors import IllFormed, Unsupported
+from derivs.expr import (
+    Add,
+    And,
+    Apply,
+    Cases,
+    Compare,
+    CompareIndex,
+    Condition,
+    Delta,
+    Derivative,
+    Entry,
+    Expectation,
+    Expr,
+    Indicator,
+    Integer,
+    Largest,
+    Mul,
+    Not,
+    Number,
+    Or,
+    Pow,
+    Sum,
+    forms,
+)
+from derivs.normal.algebra import (
+    ONE,
+    ZERO,
+    accumulate,
+    add,
+    apply,
+    constant,
+    delta,
+    exponential,
+    from_affine,
+    guard,
+    lift,
+    logarithm,
+    mul,
+    positive,
+    power,
+    scaled,
+    tensor,
+    zero_where,
+)
+from derivs.normal.atoms import Atom, Form, Kind, Monomial, parts
+from derivs.normal.context import Context
+from derivs.normal.sums import close, largest, rewrite, settle, substitute
+from derivs.problem import Definition
+from derivs.rules.functions import FUNCTIONS
+from derivs.scope import lookup
+
+Scope = Mapping[str, Affine]                  # bound names as written -> names in use here
+
+
+class Translator:
+    """Trees to forms, with the nodes in `unfold` replaced by their definitions. Work on a node is shared."""
+
+    def __init__(self, unfold: Mapping[str, Definition] | None = None) -> None:
+        self.unfold = unfold or {}
+
+    def form(self, context: Context, expr: Expr) -> Form:
+        """The normal form of an expression whose free indices are in the context.
+
+        Raises IllFormed for a subscript out of range, Unsupported for what the calculus cannot express, OutOfDomain
+        where a value never exists, OutOfBudget when it takes too long.
+        """
+        return settle(context, self._expr(context, expr, {}, 0))
+
+    def _expr(self, context: Context, expr: Expr, scope: Scope, depth: int) -> Form:
+        match expr:
+            case Number(value):
+                return constant(int(value) if value.denominator == 1 else value)
+            case Integer(form):
+                return from_affine(form.substitute(scope))
+            case Entry(name, at):
+                return self._entry(context, name, tuple(form.substitute(scope) for form in at))
+            case Add(terms):
+                total: Form = {}
+                for term in terms:
+                    accumulate(total, self._expr(context, term, scope, depth))
+                return total
+            case Mul(factors):
+                return self._product(context, factors, scope, depth)
+            case Pow(base, Number(value)):
+                return power(context, self._settled(context, base, scope, depth), value)
+            case Pow(base, exponent):
+                # x^p = e^(p log x): a power that is not a number needs a positive base.
+                log = logarithm(context, self._settled(context, base, scope, depth))
+                return exponential(context, mul(self._expr(context, exponent, scope, depth), log))
+            case Apply(function, arguments):
+                return self._apply(context, function, arguments, scope, depth)
+            case Sum(index, low, high, body):
+                return self._sum(context, index, low, high, body, scope, depth)
+            case Largest():
+                return self._largest(context, expr, scope, depth)
+            case Delta(left, right):
+                return delta(left.substitute(scope) - right.substitute(scope))
+            case Indicator(condition):
+                return self._condition(context, condition, scope, depth)
+            case Cases(branches, otherwise):
+                total, left, inside = {}, ONE, context
+                for value, condition in branches:
+                    holds = self._condition(inside, condition, scope, depth)
+                    here = inside.assume(_index_facts(inside, condition, scope))
+                    accumulate(total, mul(mul(left, holds), self._dead_or(here, value, scope, depth, holds)))
+                    left = mul(left, add(ONE, holds, -1))
+                    inside = inside.assume(_index_facts(inside, Not(condition), scope))
+                if otherwise is not None:
+                    accumulate(total, mul(left, self._dead_or(inside, otherwise, scope, depth, left)))
+                return total
+            case Expectation(name, mean, body):
+                return self._expectation(context, name, mean, body, scope, depth)
+            case Derivative():
+                raise Unsupported("a derivative is worked out before it is normalised")
+
+    def _settled(self, context: Context, expr: Expr, scope: Scope, depth: int) -> Form:
+        return settle(context, self._expr(context, expr, scope, depth))
+
+    def _dead_or(self, context: Context, value: Expr, scope: Scope, depth: int, holds: Form) -> Form:
+        return self._expr(context, value, scope, depth) if holds else ZERO
+
+    def _entry(self, context: Context, name: str, at: tuple[Affine, ...]) -> Form:
+        declared = lookup(context.tensors, Entry(name, at))
+        if not declared.zero_outside:
+            for axis, form in enumerate(at):
+                if not all(map(context.implies, context.home(name, axis, form))):
+                    raise IllFormed(f"{name}[{', '.join(map(str, at))}] is read outside its range: "
+                                    f"{form} may leave 1..{declared.shape[axis]}",
+                                    mend=f"bound the index, or declare that {name} is zero outside")
+        definition = self.unfold.get(name)
+        if definition is None:
+            return tensor(name, at)
+        key = (id(self), name)
+        generic = context.memo.get(key)
+        inside = [end for axis, form in enumerate(symbol(i) for i in definition.indices)
+                  for end in context.home(name, axis, form)]
+        if generic is None:
+            generic = self.form(context.assume(inside), definition.value)
+            context.memo[key] = generic
+        values = dict(zip(definition.indices, at, strict=True))
+        form = substitute(context, generic, values)
+        if declared.zero_outside:
+            for end in inside:
+                form = mul(form, guard(end.substitute(values)))
+        return form
+
+    def _product(self, context: Context, factors: tuple[Expr, ...], scope: Scope, depth: int) -> Form:
+        # What an indicator of indices says holds in the other factors: [i > 1] x_{i-1} reads x in range.
+        facts: list[Affine] = []
+        for factor in factors:
+            if isinstance(factor, Indicator):
+                facts += _index_facts(context, factor.condition, scope)
+            elif isinstance(factor, Delta):
+                facts += _index_facts(context, CompareIndex("=", factor.left, factor.right), scope)
+        inside = context.assume(facts) if facts else context
+        result: Form = ONE
+        for factor in factors:
+            at = context if isinstance(factor, Indicator | Delta) else inside
+            result = mul(result, self._expr(at, factor, scope, depth))
+        return result
+
+    def _apply(self, context: Context, function: str, arguments: tuple[Expr, ...], scope: Scope, depth: int) -> Form:
+        row = FUNCTIONS.get(function)
+        if row is None:
+            raise Unsupported(f"the function {function} is not in the table of functions")
+        if row.meaning is not None:
+            return self._expr(context, row.meaning(*arguments), scope, depth)
+        return apply(context, function, tuple(self._settled(context, a, scope, depth) for a in arguments))
+
+    def _sum(self, context: Context, index: str, low: Affine, high: Affine, body: Expr, scope: Scope,
+             depth: int) -> Form:
+        low, high = low.substitute(scope), high.substitute(scope)
+        name = f"~~{depth}"                       # one name a depth, so that equal sums are equal here too
+        k = symbol(name)
+        inside = context.assume((k - low, high - k))
+        inner = self._expr(inside, body, {**scope, index: k}, depth + 1)
+        return close(context, frozenset({name}), mul(inner, mul(guard(k - low), guard(high - k))))
+
+    def _largest(self, context: Context, expr: Largest, scope: Scope, depth: int) -> Form:
+        names: list[str] = []
+        ends: list[Affine] = []
+        body: Expr = expr
+        inside = context
+        while isinstance(body, Largest):          # max over p of max over q is one maximum
+            k = symbol(f"~~{depth}")
+            low, high = body.low.substitute(scope), body.high.substitute(scope)
+            names.append(f"~~{depth}")
+            ends += (k - low, high - k)
+            scope, depth = {**scope, body.index: k}, depth + 1
+            inside = inside.assume((k - low, high - k))
+            body = body.body
+        return largest(context, tuple(names), self._settled(inside, body, scope, depth), tuple(ends))
+
+    def _expectation(self, context: Context, name: str, mean: Expr, body: Expr, scope: Scope, depth: int) -> Form:
+        form = self._settled(context, body, scope, depth)
+        value = self._settled(context, mean, scope, depth)
+        total: Form = {}
+        for monomial, c in form.items():
+            holders = [(a, e) for a, e in monomial if _mentions(a, name)]
+            if not holders:
+                accumulate(total, {monomial: c})
+            elif len(holders) == 1 and holders[0][1] == 1:
+                rest: Form = {tuple(p for p in monomial if p[0] is not holders[0][0]): c}
+                accumulate(total, mul(rest, _mean(context, holders[0][0], name, value)))
+            else:
+                raise Unsupported(f"the mean over {name} of a product of its entries is not worked out yet")
+        return total
+
+    # ---- conditions
+
+    def _condition(self, context: Context, condition: Condition, scope: Scope, depth: int) -> Form:
+        match condition:
+            case Compare(op, left, right):
+                gap = settle(context, add(self._expr(context, right, scope, depth),
+                                          self._expr(context, left, scope, depth), -1))
+                match op:
+                    case "<":
+                        return positive(context, gap)
+                    case "<=":
+                        return add(positive(context, gap), zero_where(context, gap))
+                    case "=":
+                        return zero_where(context, gap)
+                    case "!=":
+                        return add(ONE, zero_where(context, gap), -1)
+            case CompareIndex(relation, low, high):
+                gap_form = high.substitute(scope) - low.substitute(scope)
+                match relation:
+                    case "<=":
+                        return guard(gap_form)
+                    case "=":
+                        return delta(gap_form)
+                    case "!=":
+                        return add(ONE, delta(gap_form), -1)
+            case And(conditions):
+                result = ONE
+                for c in conditions:
+                    result = mul(result, self._condition(context, c, scope, depth))
+                return result
+            case Or(conditions):
+                return add(ONE, self._condition(context, And(tuple(map(Not, conditions))), scope, depth), -1)
+            case Not(inner):
+                return add(ONE, self._condition(context, inner, scope, depth), -1)
+        raise AssertionError(condition)
+
+
+def _mentions(a: Atom, name: str) -> bool:
+    """Whether an entry of the tensor stands in the atom, at any depth."""
+    if a.kind is Kind.TENSOR:
+        return bool(a.args[0] == name)
+    return any(_mentions(inner, name) for monomial in parts(a) for inner, _ in monomial)
+
+
+def _mean(context: Context, a: Atom, name: str, value: Form) -> Form:
+    """The mean of an atom that is linear in the tensor."""
+    if a.kind is Kind.TENSOR:
+        return value
+    if a.kind is Kind.SUM:
+        holders = [b for b, e in a.args[1] if _mentions(b, name)]
+        if len(holders) == 1 and dict(a.args[1])[holders[0]] == 1 and holders[0].kind is Kind.TENSOR:
+            from derivs.normal.sums import open_sum
+            names, body = open_sum(context, a, frozenset())
+            entry = next(b for b, _ in body if b.kind is Kind.TENSOR and b.args[0] == name)
+            rest: Monomial = tuple(p for p in body if p[0] is not entry)
+            return close(context, names, mul({rest: 1}, value))
+    raise Unsupported(f"the mean of a function of {name} that is not linear is not worked out yet")
+
+
+def _index_facts(context: Context, condition: Condition, scope: Scope) -> list[Affine]:
+    """What a condition on indices says, as forms >= 0."""
+    match condition:
+        case CompareIndex(op, left, right):
+            gap = right.substitute(scope) - left.substitute(scope)
+            match op:
+                case "<=":
+                    return [gap]
+                case "=":
+                    return [gap, -gap]
+                case _:
+                    if context.implies(gap):
+                        return [gap - 1]
+                    return [-gap - 1] if context.implies(-gap) else []
+        case And(conditions):
+            return [fact for c in conditions for fact in _index_facts(context, c, scope)]
+        case Not(CompareIndex(op, left, right)):
+            match op:
+                case "<=":
+                    return [left.substitute(scope) - right.substitute(scope) - 1]
+                case "=":
+                    return _index_facts(context, CompareIndex("!=", left, right), scope)
+                case _:
+                    return _index_facts(context, CompareIndex("=", left, right), scope)
+        case Not(Not(inner)):
+            return _index_facts(context, inner, scope)
+        case Not(Or(conditions)):
+            return [fact for c in conditions for fact in _index_facts(context, Not(c), scope)]
+        case _:
+            return []
+
+
