@@ -269,7 +269,8 @@ def rebuild(node: Tree, part: Callable[[Any], Any], form: Callable[[Affine], Aff
             new = Or(tuple(map(part, conditions)))
         case Not(condition):
             new = Not(part(condition))
-    return node if new == node else new
+    same = all(a is b for a, b in zip((*children(new), *forms(new)), (*children(node), *forms(node)), strict=True))
+    return node if same else new
 
 
 def walk(node: Tree) -> Iterator[Tree]:

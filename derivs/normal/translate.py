@@ -66,10 +66,15 @@ Scope = Mapping[str, Affine]                  # bound names as written -> names 
 
 
 class Translator:
-    """Trees to forms, with the nodes in `unfold` replaced by their definitions. Work on a node is shared."""
+    """Trees to forms, with the nodes in `unfold` replaced by their definitions. Work on a node is shared.
 
-    def __init__(self, unfold: Mapping[str, Definition] | None = None) -> None:
+    root: the context in which definitions hold: constraints on sizes, nothing about indices.
+    """
+
+    def __init__(self, root: Context, unfold: Mapping[str, Definition] | None = None) -> None:
+        self.root = root
         self.unfold = unfold or {}
+        self._generic: dict[str, Form] = {}
 
     def form(self, context: Context, expr: Expr) -> Form:
         """The normal form of an expression whose free indices are in the context.
@@ -143,15 +148,12 @@ class Translator:
         definition = self.unfold.get(name)
         if definition is None:
             return tensor(name, at)
-        key = (id(self), name)
-        generic = context.memo.get(key)
         inside = [end for axis, form in enumerate(symbol(i) for i in definition.indices)
                   for end in context.home(name, axis, form)]
-        if generic is None:
-            generic = self.form(context.assume(inside), definition.value)
-            context.memo[key] = generic
+        if name not in self._generic:
+            self._generic[name] = self.form(self.root.assume(inside), definition.value)
         values = dict(zip(definition.indices, at, strict=True))
-        form = substitute(context, generic, values)
+        form = substitute(context, self._generic[name], values)
         if declared.zero_outside:
             for end in inside:
                 form = mul(form, guard(end.substitute(values)))

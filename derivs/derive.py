@@ -1,0 +1,210 @@
+"""Reverse mode over the graph: one adjoint per node, each partial taken with the other named nodes held fixed.
+
+These are the steps that a person writes: ∂E/∂σ², ∂E/∂μ, then ∂E/∂x_i. The adjoint of a node is itself a definition, in
+terms of nodes and of the adjoints of the nodes that read it, so a derivation is a longer graph of the same kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from derivs.affine import ONE as FIRST
+from derivs.affine import symbol
+from derivs.differentiate import differentiate
+from derivs.errors import IllFormed, nearest
+from derivs.expr import (
+    ONE,
+    ZERO,
+    Derivative,
+    Entry,
+    Expr,
+    Sum,
+    add,
+    mul,
+    names_in,
+    rebuild,
+    reindex,
+    tensors_in,
+)
+from derivs.normal.context import Context
+from derivs.problem import Definition, Problem, bar
+from derivs.scope import lookup
+from derivs.tidy import tidy
+
+LETTERS = "ijklpqrstuvabcdef"
+
+
+@dataclass(frozen=True, slots=True)
+class Adjoint:
+    """How a cotangent came about: `chain` names the partials, `definition` has them worked out."""
+
+    of: Entry
+    chain: Expr
+    definition: Definition
+
+
+@dataclass(slots=True)
+class Graph:
+    """An exercise with the work on it that questions share: contexts, adjoints, partials."""
+
+    problem: Problem
+    context: Context = field(init=False)
+    _adjoints: dict[str, Adjoint] = field(default_factory=dict)
+    _locals: dict[tuple[str, str], tuple[Definition, Entry, Expr]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.context = Context(self.problem.tensors, self.problem.constraints)
+
+    def inside(self, tensor: str, indices: Iterable[str]) -> Context:
+        """The context in which the indices run over the tensor's shape."""
+        shape = self.problem.tensors[tensor].shape
+        return self.context.assume(end for name, size in zip(indices, shape, strict=True)
+                                   for end in (symbol(name) - FIRST, size - symbol(name)))
+
+    # ---- partials
+
+    def local(self, of: Entry, by: Entry) -> Expr:
+        """∂of/∂by with the other named nodes held fixed."""
+        definition = self.problem.definition(of.tensor)
+        if definition is None:
+            return _same(of, by)
+        key = (of.tensor, by.tensor)
+        if key not in self._locals:
+            taken = set(definition.indices) | set(self.problem.sizes)
+            letters = self._letters(by.tensor, taken)
+            generic = Entry(by.tensor, tuple(map(symbol, letters)))
+            context = self.inside(of.tensor, definition.indices).assume(self.inside(by.tensor, letters).facts)
+            value = tidy(context, differentiate(definition.value, generic, self.problem.kinks))
+            self._locals[key] = definition, generic, value
+        definition, generic, value = self._locals[key]
+        values = dict(zip(definition.indices, of.at, strict=True))
+        values |= {form.bare: at for form, at in zip(generic.at, by.at, strict=True) if form.bare}
+        return reindex(value, values)  # type: ignore[no-any-return]
+
+    def total(self, of: Entry, by: Entry) -> Expr:
+        """∂of/∂by through every definition between them; `by` itself, where it is a node, is what varies."""
+        if of.tensor == by.tensor:
+            return _same(of, by)
+        definition = self.problem.definition(of.tensor)
+        if definition is None or by.tensor not in self._ancestors(of.tensor):
+            return ZERO
+        terms = []
+        if by.tensor in tensors_in(definition.value):
+            terms.append(self.local(of, by))
+        for tensor in sorted(tensors_in(definition.value)):
+            if tensor != by.tensor and by.tensor in self._ancestors(tensor):
+                taken = names_in(of) | names_in(by) | set(self.problem.sizes)
+                letters = self._letters(tensor, taken)
+                inner = Entry(tensor, tuple(map(symbol, letters)))
+                term = mul(self.local(of, inner), self.total(inner, by))
+                terms.append(self._sum(tensor, letters, term))
+        return add(*terms)
+
+    def _ancestors(self, tensor: str) -> frozenset[str]:
+        definition = self.problem.definition(tensor)
+        direct = tensors_in(definition.value) if definition else frozenset()
+        return direct.union(*map(self._ancestors, direct))
+
+    def _sum(self, tensor: str, letters: tuple[str, ...], body: Expr) -> Expr:
+        shape = self.problem.tensors[tensor].shape
+        for name, size in reversed(list(zip(letters, shape, strict=True))):
+            body = Sum(name, FIRST, size, body)
+        return body
+
+    def _letters(self, tensor: str, taken: set[str] | frozenset[str]) -> tuple[str, ...]:
+        """Index letters for a tensor: those of its definition where they are free to use, else the next in the alphabet."""
+        definition = self.problem.definition(tensor)
+        wished = definition.indices if definition else self._wished(tensor)
+        found: list[str] = []
+        for name in wished:
+            letter = next(c for c in (name, *LETTERS, *(f"{c}'" for c in LETTERS))
+                          if c not in taken and c not in found and c not in self.problem.tensors)
+            found.append(letter)
+        return tuple(found)
+
+    def _wished(self, tensor: str) -> tuple[str, ...]:
+        """The letters that the targets use for an input."""
+        rank = len(self.problem.tensors[tensor].shape)
+        for target in self.problem.targets:
+            left = target.claim.left
+            if isinstance(left, Derivative) and left.by.tensor == tensor:
+                names = tuple(form.bare for form in left.by.at)
+                if all(names) and len(set(names)) == rank:
+                    return tuple(name for name in names if name)
+        return tuple(LETTERS[:rank])
+
+    # ---- adjoints
+
+    def upstream(self) -> tuple[str, ...]:
+        """The nodes whose cotangents are given."""
+        return () if self.problem.definition(self.problem.loss) else self.problem.outputs
+
+    def adjoint(self, tensor: str) -> Adjoint:
+        """The cotangent of a tensor that is not an output. Raises IllFormed for a tensor the loss does not know of."""
+        if tensor not in self._adjoints:
+            self._adjoints[tensor] = self._derive(tensor)
+        return self._adjoints[tensor]
+
+    def _derive(self, tensor: str) -> Adjoint:
+        problem = self.problem
+        if tensor not in problem.tensors:
+            raise IllFormed(f"{tensor} is not declared", mend=nearest(tensor, problem.tensors))
+        letters = self._letters(tensor, set(problem.sizes))
+        at = tuple(map(symbol, letters))
+        entry = Entry(tensor, at)
+        if tensor == problem.loss:
+            return Adjoint(entry, ONE, Definition(bar(tensor), letters, ONE))
+        context = self.inside(tensor, letters)
+        chain, worked = [], []
+        for definition in problem.definitions:
+            if tensor not in tensors_in(definition.value):
+                continue
+            if not self._reaches_loss(definition.tensor):
+                continue
+            taken = set(letters) | set(problem.sizes)
+            inner = self._letters(definition.tensor, taken)
+            node = Entry(definition.tensor, tuple(map(symbol, inner)))
+            carried = Entry(bar(definition.tensor), node.at)
+            factor = () if definition.tensor == problem.loss else (carried,)
+            upstream = () if definition.tensor == problem.loss else (Derivative(Entry(problem.loss), node),)
+            chain.append(self._sum(definition.tensor, inner, mul(*upstream, Derivative(node, entry, "local"))))
+            term = self._sum(definition.tensor, inner, mul(*factor, self.local(node, entry)))
+            worked.append(tidy(context, term))
+        return Adjoint(entry, add(*chain), Definition(bar(tensor), letters, add(*worked)))
+
+    def _reaches_loss(self, tensor: str) -> bool:
+        ends = (*self.upstream(), self.problem.loss)
+        return tensor in ends or any(tensor in self._ancestors(end) for end in ends if self.problem.definition(end))
+
+    # ---- derivatives in formulas
+
+    def resolve(self, expr: Expr) -> Expr:
+        """The expression with every derivative replaced by what it is: a cotangent, or partials worked out."""
+        match expr:
+            case Derivative(of, by, kind):
+                lookup(self.problem.tensors, of)
+                lookup(self.problem.tensors, by)
+                if of.tensor == self.problem.loss and kind == "total":
+                    return ONE if by.tensor == of.tensor else Entry(bar(by.tensor), by.at)
+                return self.local(of, by) if kind == "local" else self.total(of, by)
+            case _:
+                return rebuild(expr, self.resolve)  # type: ignore[no-any-return]
+
+    def definitions(self) -> Mapping[str, Definition]:
+        """Every definition that a proof may unfold: forward nodes in order, then adjoints in the order of reverse mode."""
+        found = {d.tensor: d for d in self.problem.definitions}
+        given = self.upstream()
+        for definition in reversed(self.problem.definitions):
+            if definition.tensor not in given and self._reaches_loss(definition.tensor):
+                found[bar(definition.tensor)] = self.adjoint(definition.tensor).definition
+        for tensor in self.problem.inputs:
+            found[bar(tensor.name)] = self.adjoint(tensor.name).definition
+        return found
+
+
+def _same(of: Entry, by: Entry) -> Expr:
+    from derivs.expr import Delta
+    if of.tensor != by.tensor:
+        return ZERO
+    return mul(*(Delta(a, b) for a, b in zip(of.at, by.at, strict=True) if a is not b))

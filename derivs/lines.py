@@ -1,0 +1,99 @@
+"""Where a long equation breaks: before + and -, inside the brackets of a long factor, and between factors if it must.
+
+An equation is a list of lines; a line that continues the one above starts with its sign and stands further right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from derivs.box import BESIDE, DOT, EQUALS, MINUS, PLUS, Box, Fence, Half, Mark, Row, is_tall, width
+
+INDENT = 2.0                           # em: how far a continued line stands from the relation
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """left relation right; left is None where it is that of the line above, relation too where the line continues."""
+
+    left: Box | None
+    relation: Mark | None
+    right: Box
+
+
+def equation(left: Box | None, right: Box, limit: float, *, under: Box | None = None) -> tuple[Line, ...]:
+    """left = right over lines of at most about `limit` em; `under` is the left side that `left = None` stands under."""
+    margin = 1.34 + (width(left) if left is not None else width(under) if under is not None else 0)
+    if margin > limit / 2 and left is not None:        # a long left side stands on a line of its own
+        head, *rest = (Line(None, EQUALS if k == 0 else None, row) for k, row in enumerate(broken(right, limit - 4)))
+        return Line(left, None, Row(())), head, *rest
+    first, *others = broken(right, limit - margin)
+    return Line(left, EQUALS, first), *(Line(None, None, row) for row in others)
+
+
+def broken(box: Box, room: float) -> list[Box]:
+    """The box on one line if there is room, else on several."""
+    if width(box) <= room:
+        return [box]
+    lines: list[list[Box]] = [[]]
+    used = 0.0
+    for chunk in _chunks(box, room - INDENT):
+        size = width(chunk)
+        if lines[-1] and used + size > room:
+            lines.append([])
+            used = INDENT
+        lines[-1].append(chunk)
+        used += size
+    return [_joined(line, first=k == 0) for k, line in enumerate(lines)]
+
+
+def _joined(chunks: list[Box], *, first: bool) -> Box:
+    """The chunks of a line as one row; a product sign that a line starts with is written, one that it ends with is not."""
+    row = [part for chunk in chunks for part in (chunk.parts if isinstance(chunk, Row) else (chunk,))]
+    if not first and row[0] in (BESIDE, DOT):
+        row[0] = Mark("times")
+    return row[0] if len(row) == 1 else Row(tuple(row))
+
+
+def _chunks(box: Box, room: float) -> Iterator[Box]:
+    """The pieces between which a line may break, in order."""
+    if width(box) <= room or not isinstance(box, Row | Fence):
+        yield box
+    elif isinstance(box, Fence):
+        inner = list(_chunks(box.body, room))
+        tall = is_tall(box.body)
+        inner[0] = _glued(Half(box.kind, True, tall), inner[0])
+        inner[-1] = _glued(inner[-1], Half(box.kind, False, tall))
+        yield from inner
+    elif any(part in (PLUS, MINUS) for part in box.parts):
+        sign: list[Box] = []
+        for part in box.parts:
+            if part in (PLUS, MINUS):
+                sign = [part]
+            else:
+                head, *rest = _chunks(part, room)
+                yield _glued(*sign, head)
+                yield from rest
+                sign = []
+    else:
+        prefix: list[Box] = []
+        for part in box.parts:
+            if isinstance(part, Fence | Row) and width(part) > room:
+                head, *rest = _chunks(part, room)
+                yield _glued(*prefix, head)
+                yield from rest[:-1]
+                prefix = rest[-1:]
+            elif part in (BESIDE, DOT) and sum(map(width, prefix)) > room / 2:
+                yield _glued(*prefix)
+                prefix = [part]
+            else:
+                prefix.append(part)
+        if prefix:
+            yield _glued(*prefix)
+
+
+def _glued(*boxes: Box) -> Box:
+    """Boxes side by side in one row."""
+    row = tuple(part for box in boxes for part in (box.parts if isinstance(box, Row) else (box,)))
+    return row[0] if len(row) == 1 else Row(row)

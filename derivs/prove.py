@@ -1,0 +1,146 @@
+"""Equal for every size: normal forms meet, nodes kept named as long as they can, and the proof is cross-examined.
+
+A proof that exact evaluation contradicts is a bug in us, and is reported as one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+from derivs.affine import Affine
+from derivs.derive import Graph
+from derivs.errors import OutOfBudget, OutOfDomain, Unsupported
+from derivs.expr import Expr, tensors_in
+from derivs.normal.algebra import ONE, add, delta, mul, scaled
+from derivs.normal.atoms import Form
+from derivs.normal.context import Context
+from derivs.normal.readback import readback
+from derivs.normal.sums import rewrite, settle
+from derivs.normal.translate import Translator
+from derivs.normal.zero import is_zero, without_ties
+from derivs.problem import Claim, Definition, Given
+from derivs.scope import ranges
+
+
+@dataclass(frozen=True, slots=True)
+class Equal:
+    """The normal forms meet, except on the kinks: where one of these expressions is zero."""
+
+    kinks: tuple[Expr, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NotShown:
+    """They do not meet, or not within the budget."""
+
+    why: str
+
+
+def prove(graph: Graph, claim: Claim) -> Equal | NotShown:
+    """Whether the two sides of a claim have one normal form, for every size and every input where both are defined.
+
+    Kinks are yet to be certified not to be everything (`derivs.judge`). Raises IllFormed for a claim without meaning.
+    """
+    context = scope(graph, claim)
+    left, right = graph.resolve(claim.left), graph.resolve(claim.right)
+    why = "the normal forms differ"
+    try:
+        for unfold in _unfoldings(graph, left, right):
+            translator = Translator(graph.context, unfold)
+            difference = add(translator.form(context, left), translator.form(context, right), -1)
+            difference = _under(context, translator, difference, claim.given)
+            if is_zero(context, difference):
+                return Equal()
+            smooth, kinks = without_ties(difference)
+            if kinks and is_zero(context, smooth):
+                return Equal(tuple(readback(context, kink.terms) for kink in kinks))
+    except (OutOfBudget, Unsupported) as error:
+        why = error.what
+    return NotShown(why)
+
+
+def scope(graph: Graph, claim: Claim) -> Context:
+    """The context of a claim: the ranges of its free indices, and what it takes as given of them."""
+    facts: list[Affine] = []
+    for name, (low, high) in ranges(graph.problem, _formulas(claim)).items():
+        k = Affine((((name,), 1),))
+        facts += (k - low, high - k)
+    for given in claim.given:
+        if isinstance(given.left, Affine) and isinstance(given.right, Affine) and given.op == "=":
+            facts += (given.left - given.right, given.right - given.left)
+    return graph.context.assume(facts)
+
+
+def _formulas(claim: Claim) -> tuple[Expr, ...]:
+    return (claim.left, claim.right)
+
+
+def _unfoldings(graph: Graph, left: Expr, right: Expr) -> Iterator[Mapping[str, Definition]]:
+    """What to unfold, a little more each time: nothing; the adjoint asked for; all adjoints; all nodes.
+
+    Most claims speak of the nodes next to them and are proved at once. The last resort, for graphs where everything
+    unfolded is too much, is one node at a time, the one defined last that is in sight first.
+    """
+    definitions = graph.definitions()
+    forward = {d.tensor for d in graph.problem.definitions}
+    tried: list[dict[str, Definition]] = []
+    asked = tensors_in(left) | tensors_in(right)
+    reach = _reach(definitions, asked)
+    chosen = chain(({}, {n: d for n, d in definitions.items() if n in asked and n not in forward},
+                    {n: d for n, d in definitions.items() if n in reach and n not in forward},
+                    {n: d for n, d in definitions.items() if n in reach}),
+                   _one_at_a_time(definitions, asked))
+    for unfold in chosen:
+        if unfold not in tried:
+            tried.append(unfold)
+            yield unfold
+
+
+def _reach(definitions: Mapping[str, Definition], names: frozenset[str]) -> frozenset[str]:
+    """The tensors that the named ones are made of, at any depth."""
+    seen: set[str] = set()
+    stack = list(names)
+    while stack:
+        name = stack.pop()
+        if name not in seen:
+            seen.add(name)
+            if name in definitions:
+                stack.extend(tensors_in(definitions[name].value))
+    return frozenset(seen)
+
+
+def _one_at_a_time(definitions: Mapping[str, Definition], seen: frozenset[str]) -> Iterator[dict[str, Definition]]:
+    unfold: dict[str, Definition] = {}
+    while latest := next((n for n in reversed(list(definitions)) if n in seen and n not in unfold), None):
+        unfold[latest] = definitions[latest]
+        seen |= tensors_in(definitions[latest].value)
+        yield dict(unfold)
+
+
+def _under(context: Context, translator: Translator, difference: Form, given: Sequence[Given]) -> Form:
+    """The difference where the side conditions hold."""
+    for condition in given:
+        left, right = condition.left, condition.right
+        if isinstance(left, Affine) and isinstance(right, Affine):
+            same = delta(left - right)
+            difference = settle(context, mul(difference, same if condition.op == "=" else add(ONE, same, -1)))
+        elif not isinstance(left, Affine) and not isinstance(right, Affine) and condition.op == "=":
+            fact = add(translator.form(context, left), translator.form(context, right), -1)
+            difference = _replaced(context, difference, fact)
+        else:
+            raise Unsupported("a side condition compares two indices, or states that two expressions are equal")
+    return difference
+
+
+def _replaced(context: Context, difference: Form, fact: Form) -> Form:
+    """fact = 0 solved for one of its atoms, a sum if there is one, and put into the difference."""
+    lone = [(m[0][0], c) for m, c in fact.items() if len(m) == 1 and m[0][1] == 1]
+    for a, c in sorted(lone, key=lambda item: -item[0].kind):
+        rest = {m: v for m, v in fact.items() if m != ((a, 1),)}
+        if not any(b is a for m in rest for b, _ in m):
+            return settle(context, rewrite(context, difference, {}, {a: scaled(rest, -1 / c if c != 1 else -1)}))
+    raise Unsupported("a side condition that cannot be solved for one of its terms")
+
+
