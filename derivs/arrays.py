@@ -9,9 +9,9 @@ where both are exact, or where they come from the same entries by the same eleme
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -55,7 +55,7 @@ Marks = NDArray[np.uint64]
 class Axis(NamedTuple):
     """An index with the integers it runs over."""
 
-    index: str
+    name: str
     low: int
     high: int
 
@@ -140,13 +140,13 @@ def _length(axis: Axis) -> int:
 
 def _evaluate(expr: Expr, axes: tuple[Axis, ...], batch: Batch) -> Bounded:
     match expr:
-        case Number(value):
-            rounded = _like(axes, float(value))
-            return Bounded(rounded, _like(axes, 0.0 if value == rounded.item() else abs(float(value)) * bounded.UNIT))
+        case Number(exact):
+            rounded = float(exact)
+            return Bounded(_like(axes, rounded), _like(axes, 0.0 if exact == rounded else abs(rounded) * bounded.UNIT))
         case Integer(form):
-            return exactly(_integers(form, axes, batch))
+            return exactly(_integers(form, axes, batch).astype(np.float64))
         case Delta(left, right):
-            return exactly(_integers(left - right, axes, batch) == 0)
+            return exactly((_integers(left - right, axes, batch) == 0).astype(np.float64))
         case Entry(tensor, at):
             return _gather(batch.tensor(tensor), batch.tensors.get(tensor), _subscripts(at, axes, batch))
         case Add(terms):
@@ -184,12 +184,9 @@ def _like(axes: tuple[Axis, ...], value: float) -> Array:
     return np.full((1,) * (1 + len(axes)), value)
 
 
-def _fold(operation: object, parts: list[Bounded], axes: tuple[Axis, ...], unit: float) -> Bounded:
-    assert callable(operation)
-    result = parts[0] if parts else exactly(_like(axes, unit))
-    for part in parts[1:]:
-        result = operation(result, part)
-    return result
+def _fold(operation: Callable[[Bounded, Bounded], Bounded], parts: list[Bounded], axes: tuple[Axis, ...], unit: float
+          ) -> Bounded:
+    return reduce(operation, parts) if parts else exactly(_like(axes, unit))
 
 
 def _integers(form: Affine, axes: tuple[Axis, ...], batch: Batch) -> Integers:
@@ -206,7 +203,7 @@ def _integers(form: Affine, axes: tuple[Axis, ...], batch: Batch) -> Integers:
 def _index(name: str, axes: tuple[Axis, ...], batch: Batch) -> Integers | int:
     """The integers that an index runs over, along its axis; a size is one integer. The innermost binder wins."""
     for position in reversed(range(len(axes))):
-        if axes[position].index == name:
+        if axes[position].name == name:
             _, low, high = axes[position]
             return np.arange(low, high + 1).reshape((1,) * (1 + position) + (-1,) + (1,) * (len(axes) - position - 1))
     if name not in batch.sizes:
@@ -224,7 +221,7 @@ def _gather(whole: Bounded, tensor: Tensor | None, at: tuple[Integers, ...]) -> 
     if whole.value.ndim == 1:
         return Bounded(_scalar(whole.value, at[0].ndim), _scalar(whole.error, at[0].ndim))
     clipped, inside = _clip(at, whole.value.shape[1:])
-    value, error = whole.value[:, *clipped], whole.error[:, *clipped]
+    value, error = whole.value[(slice(None), *clipped)], whole.error[(slice(None), *clipped)]
     if inside.all():
         return Bounded(value, error)
     zero = tensor is not None and tensor.zero_outside
@@ -312,8 +309,8 @@ def _origin(expr: Expr, axes: tuple[Axis, ...], batch: Batch) -> Marks:
     not looked into, since its order is anyone's: it is the same only as itself, at the same place.
     """
     match expr:
-        case Number(value):
-            return _mix("number", [_bits(_like(axes, float(value)))])
+        case Number(exact):
+            return _mix("number", [_bits(_like(axes, float(exact)))])
         case Integer(form):
             return _bits(_integers(form, axes, batch).astype(np.float64))
         case Entry(name, at):
@@ -321,16 +318,16 @@ def _origin(expr: Expr, axes: tuple[Axis, ...], batch: Batch) -> Marks:
             if marks.ndim == 1:
                 return marks.reshape(marks.shape + (1,) * len(axes))
             clipped, inside = _clip(subscripts, marks.shape[1:])
-            return np.where(inside, marks[:, *clipped], _bits(np.zeros(())))
+            return np.where(inside, marks[(slice(None), *clipped)], _bits(np.zeros(())))
         case Add(parts) | Mul(parts) | Apply(_, parts):
             head = expr.function if isinstance(expr, Apply) else type(expr).__name__
             return _mix(head, [_origin(part, axes, batch) for part in parts])
         case Pow(base, exponent):
             return _mix("power", [_origin(base, axes, batch), _origin(exponent, axes, batch)])
         case _:
-            here = [np.asarray(_index(axis.index, axes, batch)).astype(np.uint64).reshape(
+            here = [np.asarray(_index(axis.name, axes, batch)).astype(np.uint64).reshape(
                         (1,) * (1 + position) + (-1,) + (1,) * (len(axes) - position - 1))
-                    for position, axis in enumerate(axes) if axis.index in names_in(expr)]
+                    for position, axis in enumerate(axes) if axis.name in names_in(expr)]
             return _mix(str(hash(expr)), [np.zeros((1,) * (1 + len(axes)), dtype=np.uint64), *here])
 
 

@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-UNIT = 2.0 ** -53                  # the unit roundoff u of float64
-TINY = 2.0 ** -1022                # the smallest normal number: XLA flushes what is below it to zero (measured, JAX 0.10.2)
-ULPS = 8                           # a library function is within this many u; measured: NumPy 1.5, XLA's tanh 3.6, expm1 5
-WIDER = 1 + 2.0 ** -48             # the bound is computed in float64 too, by a few operations at a time
+UNIT = 2.0 ** -53           # the unit roundoff u of float64
+TINY = 2.0 ** -1022         # the smallest normal number; XLA flushes what is below it to zero (measured, JAX 0.10.2)
+ULPS = 8                    # a library function is within this many u; measured: NumPy 1.5, XLA's tanh 3.6, expm1 5
+WIDER = 1 + 2.0 ** -48      # the bound is computed in float64 too, by a few operations at a time
 
 
 class Bounded(NamedTuple):
@@ -54,16 +54,16 @@ def _rounded(value: Array, error: Array, exact: Mask | bool, ulps: int = 1) -> B
 def _on_grid(value: Array, bits: int, limit: float) -> Mask:
     """Whether the values are multiples of 2^-bits and at most `limit`."""
     scaled = value * 2.0 ** bits
-    return (np.rint(scaled) == scaled) & (np.abs(value) <= limit)
+    return np.asarray((np.rint(scaled) == scaled) & (np.abs(value) <= limit))
 
 
 def _short(a: Bounded) -> Mask:
     """Exact and of at most 26 bits: a product of two such has 52 bits and is exact."""
-    return (a.error == 0) & _on_grid(a.value, 10, 2.0 ** 15)
+    return np.asarray((a.error == 0) & _on_grid(a.value, 10, 2.0 ** 15))
 
 
 def _is_exactly(a: Bounded, value: float) -> Mask:
-    return (a.error == 0) & (np.abs(a.value) == value)
+    return np.asarray((a.error == 0) & (np.abs(a.value) == value))
 
 
 def add(a: Bounded, b: Bounded) -> Bounded:
@@ -93,7 +93,7 @@ def total(a: Bounded, axis: int) -> Bounded:
 
 
 def largest(a: Bounded, axis: int) -> Bounded:
-    """The maximum along an axis. It is one of those whose ball reaches the highest floor, and errs no more than they."""
+    """The maximum along an axis: one of those whose ball reaches the highest floor, so it errs no more than they."""
     floor = np.max(a.value - a.error, axis, keepdims=True)
     contenders = np.where(a.value + a.error >= floor, a.error, 0.0)
     return _bounded(np.max(a.value, axis), np.max(np.where(np.isnan(contenders), np.inf, contenders), axis))
@@ -121,12 +121,13 @@ def _is_root(base: Array, exponent: float, value: Array) -> Mask:
     """Whether value = base ** exponent without rounding, for the few exponents where it is seen at once."""
     match exponent:
         case -1.0:
-            return value * base == 1
+            return np.asarray(value * base == 1)
         case 0.5:
-            return value * value == base
+            return np.asarray(value * value == base)
         case 2.0:
             return np.ones(base.shape, dtype=bool)
-    return base == 1
+        case _:
+            return np.asarray(base == 1)
 
 
 def power_of(base: Bounded, exponent: Bounded) -> Bounded:

@@ -51,7 +51,7 @@ class Graph:
     problem: Problem
     context: Context = field(init=False)
     _adjoints: dict[str, Adjoint] = field(default_factory=dict)
-    _locals: dict[tuple[str, str], tuple[Definition, Entry, Expr]] = field(default_factory=dict)
+    _locals: dict[tuple[str, str], tuple[tuple[str, ...], Expr]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.context = Context(self.problem.tensors, self.problem.constraints)
@@ -71,16 +71,20 @@ class Graph:
             return _same(of, by)
         key = (of.tensor, by.tensor)
         if key not in self._locals:
-            taken = set(definition.indices) | set(self.problem.sizes)
-            letters = self._letters(by.tensor, taken)
-            generic = Entry(by.tensor, tuple(map(symbol, letters)))
+            letters = self._letters(by.tensor, set(definition.indices) | set(self.problem.sizes))
             context = self.inside(of.tensor, definition.indices).assume(self.inside(by.tensor, letters).facts)
-            value = tidy(context, differentiate(definition.value, generic, self.problem.kinks))
-            self._locals[key] = definition, generic, value
-        definition, generic, value = self._locals[key]
-        values = dict(zip(definition.indices, of.at, strict=True))
-        values |= {form.bare: at for form, at in zip(generic.at, by.at, strict=True) if form.bare}
+            generic = Entry(by.tensor, tuple(map(symbol, letters)))
+            self._locals[key] = letters, tidy(context, self._raw(definition.entry, generic))
+        letters, value = self._locals[key]
+        values = dict(zip(definition.indices, of.at, strict=True)) | dict(zip(letters, by.at, strict=True))
         return reindex(value, values)  # type: ignore[no-any-return]
+
+    def _raw(self, of: Entry, by: Entry) -> Expr:
+        """The same, as differentiation leaves it."""
+        definition = self.problem.definition(of.tensor)
+        assert definition is not None
+        body: Expr = reindex(definition.value, dict(zip(definition.indices, of.at, strict=True)))
+        return differentiate(body, by, self.problem.kinks)
 
     def total(self, of: Entry, by: Entry) -> Expr:
         """∂of/∂by through every definition between them; `by` itself, where it is a node, is what varies."""
@@ -169,7 +173,7 @@ class Graph:
             factor = () if definition.tensor == problem.loss else (carried,)
             upstream = () if definition.tensor == problem.loss else (Derivative(Entry(problem.loss), node),)
             chain.append(self._sum(definition.tensor, inner, mul(*upstream, Derivative(node, entry, "local"))))
-            term = self._sum(definition.tensor, inner, mul(*factor, self.local(node, entry)))
+            term = self._sum(definition.tensor, inner, mul(*factor, self._raw(node, entry)))
             worked.append(tidy(context, term))
         return Adjoint(entry, add(*chain), Definition(bar(tensor), letters, add(*worked)))
 

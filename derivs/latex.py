@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from derivs.box import (
     BESIDE,
+    COMMA,
     RELATIONS,
     Accent,
     Big,
@@ -106,8 +107,8 @@ def spell(box: Box) -> str:
         case Call(function, arguments):
             return spell(function) + spell(arguments)
         case Branches(rows):
-            lines = [spell(value) + " & " + (r"\text{otherwise}" if condition is None else rf"\text{{if }} {spell(condition)}")
-                     for value, condition in rows]
+            lines = [rf"{spell(value)} & " + (r"\text{otherwise}" if test is None else rf"\text{{if }} {spell(test)}")
+                     for value, test in rows]
             return r"\begin{cases} " + r" \\ ".join(lines) + r" \end{cases}"
         case Accent(name, body):
             return f"{ACCENTS[name]}{{{spell(body)}}}"
@@ -133,6 +134,8 @@ def _row(boxes: Sequence[Box], *, tight: bool = False) -> str:
             text += " "
         if isinstance(box, Mark) and box.name in SPACED and not tight:
             piece = f" {piece} " if k or piece not in "+-" else piece
+        elif box == COMMA and not tight:
+            piece = ", "
         elif re.search(r"\\[A-Za-z]+$", text) and re.match("[A-Za-z]", piece):
             text += " "
         text += piece

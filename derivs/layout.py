@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction as Rational
 from functools import lru_cache, partial
 from itertools import islice
+from typing import Literal
 
 from derivs.affine import Affine
 from derivs.box import (
@@ -90,8 +91,8 @@ class _Setting:
 class _Piece:
     """A box with what its neighbours must know about it.
 
-    is_sum: several terms or a sign. is_open: it reaches to the right as far as the next + or -. is_loose: even a + after
-    it could be read as part of it.
+    is_sum: several terms or a sign. is_open: it reaches to the right as far as the next + or -. is_loose: even a +
+    after it could be read as part of it.
     """
 
     box: Box
@@ -176,8 +177,9 @@ def _piece(expr: Expr, to: _Setting) -> _Piece:
             return _Piece(_apply(function, arguments, to))
         case Sum(index, low, high, body) | Largest(index, low, high, body):
             inner = _piece(body, to)
-            sign = Big("sum" if isinstance(expr, Sum) else "max", by_letters(index), form_layout(low), form_layout(high),
-                       _is_whole(index, low, high, body, to.problem))
+            kind: Literal["sum", "max"] = "sum" if isinstance(expr, Sum) else "max"
+            whole = _is_whole(index, low, high, body, to.problem)
+            sign = Big(kind, by_letters(index), form_layout(low), form_layout(high), whole)
             return _Piece(Row((sign, inner.body)), is_open=True, is_loose=inner.is_loose or isinstance(expr, Largest))
         case Delta(left, right):
             return _Piece(Scripts(Letter("delta"), _subscripts((left, right))))
@@ -229,8 +231,8 @@ def _subscripted(name: Box, at: tuple[Affine, ...]) -> Box:
             return Row((*inside[:-1], _subscripted(inside[-1], at)))
         case Scripts(base, None, above):
             return Scripts(base, _subscripts(at), above)
-        case Scripts(base, below, above):
-            return Scripts(base, listed([below, *map(form_layout, at)]), above)
+        case Scripts(base, below, above) if below is not None:
+            return Scripts(base, _flat(listed([below, *map(form_layout, at)])), above)
         case _:
             return Scripts(name, _subscripts(at))
 
@@ -240,17 +242,24 @@ def _subscripts(at: tuple[Affine, ...]) -> Box:
     boxes = list(map(form_layout, at))
     if all(isinstance(box, Letter) for box in boxes):
         return boxes[0] if len(boxes) == 1 else Row(tuple(boxes))
-    return listed(boxes)
+    return _flat(listed(boxes))
+
+
+def _flat(box: Box) -> Box:
+    """A row of rows as one row."""
+    if not isinstance(box, Row):
+        return box
+    return Row(tuple(part for inner in box.parts for part in (inner.parts if isinstance(inner, Row) else (inner,))))
 
 
 def _is_whole(index: str, low: Affine, high: Affine, body: Expr, problem: Problem) -> bool:
     """Whether the range is that of an axis of the body on which the index stands alone."""
     if low.terms != (((), 1),):
         return False
-    entries = [node for node in walk(body) if isinstance(node, Entry) and node.tensor in problem.tensors]
-    lengths = {size for entry in entries for form, size in zip(entry.at, problem.tensors[entry.tensor].shape, strict=False)
-               if form.bare == index}
-    return lengths == {high}
+    shapes = {name: tensor.shape for name, tensor in problem.tensors.items()}
+    entries = [node for node in walk(body) if isinstance(node, Entry) and node.tensor in shapes]
+    axes = (axis for entry in entries for axis in zip(entry.at, shapes[entry.tensor], strict=False))
+    return {size for form, size in axes if form.bare == index} == {high}
 
 
 # ---- signs and sums --------------------------------------------------------------------------------------------------

@@ -49,7 +49,7 @@ def broken(box: Box, room: float) -> list[Box]:
 
 
 def _joined(chunks: list[Box], *, first: bool) -> Box:
-    """The chunks of a line as one row; a product sign that a line starts with is written, one that it ends with is not."""
+    """The chunks of a line as one row; a product sign that a line starts with is written."""
     row = [part for chunk in chunks for part in (chunk.parts if isinstance(chunk, Row) else (chunk,))]
     if not first and row[0] in (BESIDE, DOT):
         row[0] = Mark("times")

@@ -12,19 +12,23 @@ from typing import Final, Literal
 from derivs.box import COMMA, Accent, Box, Digits, Letter, Mark, Row, Scripts, Styled, Word
 from derivs.errors import Unsupported
 
-GREEK: Final = dict(zip(
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi omega "
-    "Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega".split(),
-    "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΥΦΨΩ", strict=True))
+GREEK: Final = {
+    "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "zeta": "ζ", "eta": "η", "theta": "θ",
+    "iota": "ι", "kappa": "κ", "lambda": "λ", "mu": "μ", "nu": "ν", "xi": "ξ", "pi": "π", "rho": "ρ", "sigma": "σ",
+    "tau": "τ", "upsilon": "υ", "phi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω",
+    "Gamma": "Γ", "Delta": "Δ", "Theta": "Θ", "Lambda": "Λ", "Xi": "Ξ", "Pi": "Π", "Sigma": "Σ", "Upsilon": "Υ",
+    "Phi": "Φ", "Psi": "Ψ", "Omega": "Ω"}
 VARIANTS: Final = {"varepsilon": "epsilon", "vartheta": "theta", "varphi": "phi", "varrho": "rho", "varsigma": "sigma"}
-SIGNS: Final = {"ell": "ℓ", "partial": "∂", "nabla": "∇", "infty": "∞", "top": "⊤", "prime": "′", "star": "⋆", "ast": "∗"}
-ACCENTS: Final = {"hat": "hat", "widehat": "hat", "tilde": "tilde", "widetilde": "tilde", "bar": "bar", "overline": "bar",
-                  "dot": "dot", "vec": "vec"}
+SIGNS: Final = {"ell": "ℓ", "partial": "∂", "nabla": "∇", "infty": "∞", "top": "⊤", "prime": "′", "star": "⋆",
+                "ast": "∗"}
+ACCENTS: Final = {"hat": "hat", "widehat": "hat", "tilde": "tilde", "widetilde": "tilde", "bar": "bar",
+                  "overline": "bar", "dot": "dot", "vec": "vec"}
 STYLES: Final[dict[str, Literal["bf", "cal", "rm", "sf"]]] = {
     "mathbf": "bf", "boldsymbol": "bf", "bm": "bf", "mathcal": "cal", "mathrm": "rm", "text": "rm", "textrm": "rm",
     "mathsf": "sf"}
-OPERATORS: Final = frozenset("arg cosh cos coth deg det dim exp ker lim ln log max min sinh sin sup tanh tan Pr".split())
-SPACES: Final = frozenset(", ; : ! quad qquad".split())
+OPERATORS: Final = frozenset({"arg", "cos", "cosh", "det", "dim", "exp", "ln", "log", "max", "min", "sin", "sinh", "sup",
+                              "tan", "tanh"})
+SPACES: Final = frozenset({",", ";", ":", "!", "quad", "qquad"})
 POINTS: Final = frozenset("()[]+-=*/,.<>|:")
 
 LONGEST: Final = 200                   # characters of a name, so that no nesting is too deep
@@ -61,7 +65,7 @@ def listed(items: list[Box]) -> Box:
 
 
 def read(latex: str) -> Box:
-    r"""A name in LaTeX, such as `\hat{x}`, `\sigma_{\mathcal{B}}^2` or `W^{(1)}`, as boxes; Unsupported if it is not one."""
+    r"""A name in LaTeX, such as `\hat{x}` or `\sigma_{\mathcal{B}}^2`, as boxes; Unsupported if it is not one."""
     if len(latex) > LONGEST:
         raise _refuse(latex[:20] + "...", f"more than {LONGEST} characters")
     tokens = TOKEN.findall(latex)

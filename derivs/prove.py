@@ -87,10 +87,10 @@ def _unfoldings(graph: Graph, left: Expr, right: Expr) -> Iterator[Mapping[str, 
     forward = {d.tensor for d in graph.problem.definitions}
     tried: list[dict[str, Definition]] = []
     asked = tensors_in(left) | tensors_in(right)
-    reach = _reach(definitions, asked)
+    reached = reach(definitions, asked)
     chosen = chain(({}, {n: d for n, d in definitions.items() if n in asked and n not in forward},
-                    {n: d for n, d in definitions.items() if n in reach and n not in forward},
-                    {n: d for n, d in definitions.items() if n in reach}),
+                    {n: d for n, d in definitions.items() if n in reached and n not in forward},
+                    {n: d for n, d in definitions.items() if n in reached}),
                    _one_at_a_time(definitions, asked))
     for unfold in chosen:
         if unfold not in tried:
@@ -98,7 +98,7 @@ def _unfoldings(graph: Graph, left: Expr, right: Expr) -> Iterator[Mapping[str, 
             yield unfold
 
 
-def _reach(definitions: Mapping[str, Definition], names: frozenset[str]) -> frozenset[str]:
+def reach(definitions: Mapping[str, Definition], names: frozenset[str]) -> frozenset[str]:
     """The tensors that the named ones are made of, at any depth."""
     seen: set[str] = set()
     stack = list(names)

@@ -1,7 +1,7 @@
 """Boxes as one line of Unicode text, for a terminal; pure.
 
-Fractions and roots lie flat, so brackets stand where LaTeX has a bar. A sum whose index runs over the whole axis that it
-stands on is written without its range.
+Fractions and roots lie flat, so brackets stand where LaTeX has a bar. A sum whose index runs over the whole axis that
+it stands on is written without its range.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from derivs.box import (
     BESIDE,
+    COMMA,
     DOT,
     RELATIONS,
     Accent,
@@ -104,7 +105,7 @@ def _row(boxes: Sequence[Box], *, tight: bool = False) -> str:
             line += " · " if box == DOT or _ends_flat(boxes[k - 1]) else " "
         elif isinstance(box, Mark) and box.name in SPACED and not tight:
             line += f" {spell(box)} " if k or box.name not in "+-" else spell(box)
-        elif isinstance(box, Mark) and box.name == "," and not tight:
+        elif box == COMMA and not tight:
             line += ", "
         else:
             line += (" " if k and isinstance(boxes[k - 1], Big) else "") + spell(box)

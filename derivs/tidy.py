@@ -56,16 +56,23 @@ class Binder:
         return k - self.low, self.high - k
 
 
-def tidy(context: Context, expr: Expr) -> Expr:
-    """The expression with every rule applied, inner parts first. The context knows the ranges of the free indices."""
+def tidy(context: Context, expr: Expr, outer: frozenset[str] = frozenset()) -> Expr:
+    """The expression with every rule applied, inner parts first. The context knows the ranges of the free indices.
+
+    outer: the indices of the sums around it. A sum whose delta could pick one of those waits for them, because which
+    index goes is chosen among all: in sum_p g_p sum_u w_u [p + u - 1 = i] it is p, where g is zero outside its range.
+    """
     match expr:
         case Sum(index, low, high, body):
             binder = Binder(index, low, high)
-            return _summed(context, (binder,), tidy(context.assume(binder.facts()), body))
+            body = tidy(context.assume(binder.facts()), body, outer | {index})
+            if _waits(body, outer):
+                return ZERO if body == ZERO else Sum(index, low, high, body)
+            return _summed(context, (binder,), body)
         case Add(terms):
-            return add(*(tidy(context, term) for term in terms))
+            return add(*(tidy(context, term, outer) for term in terms))
         case Mul(factors):
-            return _product([tidy(context, factor) for factor in factors])
+            return _product([tidy(context, factor, outer) for factor in factors])
         case Pow(base, exponent):
             return power(tidy(context, base), tidy(context, exponent))
         case Delta(left, right):
@@ -134,9 +141,9 @@ def _summed(context: Context, binders: tuple[Binder, ...], body: Expr) -> Expr:
     return sifted if sifted is not None else _pulled_out(context, binders, factors)
 
 
-def _waits(expr: Expr, indices: set[str]) -> bool:
+def _waits(expr: Expr, indices: set[str] | frozenset[str]) -> bool:
     """Whether a delta that could pick one of the indices stands in it."""
-    return any(isinstance(node, Delta) and any((node.left - node.right).coefficient(k) in (1, -1) for k in indices)
+    return bool(indices) and any(isinstance(node, Delta) and any((node.left - node.right).coefficient(k) in (1, -1) for k in indices)
                for node in walk(expr))
 
 

@@ -31,9 +31,9 @@ from derivs.lines import Line
 from derivs.names import OPERATORS
 from derivs.problem import Claim, Problem
 
-MARKS = {"<=": "<=", ">=": ">=", "!=": "!=", "sim": "tilde.op", "in": "in", "to": "arrow.r", "beside": "", "dot": "dot.op",
-         "times": "dot.op", ",": "comma", "dots": "dots.h", ".": "\".\"", "(": "\\(", ")": "\\)", "[": "\\[", "]": "\\]",
-         "/": "slash", "*": "*", ":": "colon", "|": "bar.v"}
+MARKS = {"<=": "<=", ">=": ">=", "!=": "!=", "sim": "tilde.op", "in": "in", "to": "arrow.r", "beside": "",
+         "dot": "dot.op", "times": "dot.op", ",": "comma", "dots": "dots.h", ".": "\".\"", "(": "\\(", ")": "\\)",
+         "[": "\\[", "]": "\\]", "/": "slash", "*": "*", ":": "colon", "|": "bar.v"}
 SIGNS = {"ell": "ell", "partial": "partial", "nabla": "nabla", "infty": "infinity", "top": "top", "prime": "prime",
          "star": "star.op", "ast": "ast.op"}
 HALVES = {("(", True): "paren.l", ("(", False): "paren.r", ("[", True): "bracket.l", ("[", False): "bracket.r",
@@ -108,8 +108,8 @@ def spell(box: Box) -> str:
         case Fence(kind, body):
             return f"{kind} {spell(body)} " + ("]" if kind == "[" else ")")
         case Half(kind, opens, tall):
-            half = HALVES[kind, opens]
-            return f'class("{UNITS[opens]}", stretch({half}, size: #230%))' if tall else f'class("{UNITS[opens]}", {half})'
+            half = f"stretch({HALVES[kind, opens]}, size: #230%)" if tall else HALVES[kind, opens]
+            return f'class("{UNITS[opens]}", {half})'
         case Call(function, arguments):
             return f"{spell(function)} {spell(arguments)}"
         case Branches(rows):

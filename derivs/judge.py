@@ -1,0 +1,68 @@
+"""One claim, one verdict: a quick exact look for a difference, then a proof, then the proof cross-examined.
+
+A refutation never rests on normal forms, a proof never on samples; where neither comes about the verdict is "tested",
+which is not an acceptance.
+"""
+
+from __future__ import annotations
+
+from derivs.derive import Graph
+from derivs.errors import DerivsError
+from derivs.expr import Expr, tensors_in
+from derivs.problem import Claim
+from derivs.prove import Equal, NotShown, prove, reach
+from derivs.refute import Agreed, compare, nonzero_somewhere
+from derivs.text import text
+from derivs.verdict import Proved, Refuted, Tested, Verdict
+
+QUICK, EXAMINE, SEARCH = 5, 8, 60          # exact points: before the proof, after it, and where there is none
+
+
+class ProofContradicted(DerivsError):
+    """A proof that exact evaluation contradicts: a bug in derivs, never the author's mistake."""
+
+
+def judge(graph: Graph, claim: Claim, *, seed: int = 0) -> Verdict:
+    """The verdict on left = right. Raises IllFormed for a claim without meaning, ProofContradicted for a bug in us."""
+    problem = graph.problem
+    early = compare(problem, claim, points=QUICK, seed=seed, off_kinks=True)
+    if isinstance(early, Refuted):
+        return early
+    shown = prove(graph, claim)
+    if isinstance(shown, Equal) and all(nonzero_somewhere(problem, kink) for kink in shown.kinks):
+        return _examined(graph, claim, shown, seed + 1)
+    late = compare(problem, claim, points=SEARCH, seed=seed + 2)
+    if isinstance(late, Refuted):
+        return late
+    why = shown.why if isinstance(shown, NotShown) else "a comparison in it may hold everywhere"
+    return Tested(late.points, why)
+
+
+def _examined(graph: Graph, claim: Claim, shown: Equal, seed: int) -> Verdict:
+    """The proof, after the two sides as they were written have been compared at exact points."""
+    problem = graph.problem
+    looked: Refuted | Agreed = compare(problem, claim, points=EXAMINE, seed=seed, off_kinks=bool(shown.kinks))
+    conditions = [f"except where {text(kink, problem)} = 0" for kink in shown.kinks]
+    if isinstance(looked, Refuted):
+        if "undefined" not in (looked.left, looked.right):
+            raise ProofContradicted(
+                f"the two sides are proved equal, and differ at {looked.at}: {looked.left} and {looked.right}",
+                where=problem.name, mend="this is a bug in derivs; please report it with the exercise")
+        conditions.append(f"where both sides are defined, which one is not at {looked.at}")
+        points = 1
+    else:
+        points = looked.points
+    return Proved((*_assumed(graph, claim), *conditions), points)
+
+
+def _assumed(graph: Graph, claim: Claim) -> tuple[str, ...]:
+    """The nodes that must be positive for the formulas to mean anything, as conditions."""
+    asked = tensors_in(claim.left) | tensors_in(claim.right)
+    return tuple(f"where {text(_name(graph, t), graph.problem)} > 0" for t in sorted(reach(graph.definitions(), asked))
+                 if graph.problem.definition(t) and graph.problem.tensors[t].is_positive)
+
+
+def _name(graph: Graph, tensor: str) -> Expr:
+    definition = graph.problem.definition(tensor)
+    assert definition is not None
+    return definition.entry
