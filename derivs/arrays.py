@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -221,7 +221,8 @@ def _gather(whole: Bounded, tensor: Tensor | None, at: tuple[Integers, ...]) -> 
     if whole.value.ndim == 1:
         return Bounded(_scalar(whole.value, at[0].ndim), _scalar(whole.error, at[0].ndim))
     clipped, inside = _clip(at, whole.value.shape[1:])
-    value, error = whole.value[(slice(None), *clipped)], whole.error[(slice(None), *clipped)]
+    at_all: Any = (slice(None), *clipped)
+    value, error = whole.value[at_all], whole.error[at_all]
     if inside.all():
         return Bounded(value, error)
     zero = tensor is not None and tensor.zero_outside
@@ -318,7 +319,8 @@ def _origin(expr: Expr, axes: tuple[Axis, ...], batch: Batch) -> Marks:
             if marks.ndim == 1:
                 return marks.reshape(marks.shape + (1,) * len(axes))
             clipped, inside = _clip(subscripts, marks.shape[1:])
-            return np.where(inside, marks[(slice(None), *clipped)], _bits(np.zeros(())))
+            at_all: Any = (slice(None), *clipped)
+            return np.where(inside, marks[at_all], _bits(np.zeros(())))
         case Add(parts) | Mul(parts) | Apply(_, parts):
             head = expr.function if isinstance(expr, Apply) else type(expr).__name__
             return _mix(head, [_origin(part, axes, batch) for part in parts])

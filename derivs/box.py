@@ -145,7 +145,7 @@ Box = (Letter | Digits | Word | Mark | Row | Fraction | Slash | Root | Scripts |
 
 PLUS, MINUS, EQUALS, COMMA = Mark("+"), Mark("-"), Mark("="), Mark(",")
 BESIDE, DOT = Mark("beside"), Mark("dot")
-RELATIONS = {"=", "!=", "<", "<=", ">", ">=", "sim", "in", "to"}
+RELATIONS = {"=", "!=", "<", "<=", ">", ">=", "sim", "in", "to", "by"}
 SCRIPT = 0.72                          # the size of a subscript
 
 
@@ -203,7 +203,7 @@ def width(box: Box, *, within_fraction: bool = False) -> float:
         case Mark(name):
             if name in ("+", "-"):
                 return 1.22
-            return 1.34 if name in RELATIONS else {"beside": 0.05, "dot": 0.72, ",": 0.45}.get(name, 0.45)
+            return 1.34 if name in RELATIONS else {"beside": 0.05, "dot": 0.72, ",": 0.45, "quad": 1.0}.get(name, 0.45)
         case Row(inside):
             return sum(map(inner, inside))
         case Fraction(over, under):

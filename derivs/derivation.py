@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from derivs.expr import Expr
-from derivs.problem import Problem, Target
+from derivs.problem import Hand, Problem, Target
 from derivs.verdict import Verdict
 
 
@@ -40,12 +40,23 @@ class Answer:
     steps: tuple[Step, ...]
     verdict: Verdict
     agreement: Agreement | None = None
+    milliseconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A formula that a person wrote down, with the verdict on it."""
+
+    hand: Hand
+    verdict: Verdict
+    milliseconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """An exercise, answered: the adjoints of its nodes that the answers share, then each target."""
+    """An exercise, answered: the adjoints of its nodes that the answers share, each target, each hand formula."""
 
     problem: Problem
     adjoints: tuple[Step, ...]
     answers: tuple[Answer, ...]
+    hands: tuple[Judged, ...] = ()

@@ -37,7 +37,7 @@ from derivs.names import GREEK, OPERATORS, SIGNS
 from derivs.problem import Claim, Problem
 
 MARKS = {"<=": r"\le", ">=": r"\ge", "!=": r"\ne", "sim": r"\sim", "in": r"\in", "to": r"\to", "beside": "",
-         "dot": r"\cdot", "times": r"\cdot", "dots": r"\dots"}
+         "dot": r"\cdot", "times": r"\cdot", "dots": r"\dots", "quad": r"\quad ", "by": r"\times", ";": r";\ "}
 SPACED = {*RELATIONS, "+", "-", "dot", "times"}
 HALVES = {("(", True): "(", ("(", False): ")", ("[", True): "[", ("[", False): "]", ("|", True): "|", ("|", False): "|"}
 ACCENTS = {"hat": r"\hat", "tilde": r"\tilde", "bar": r"\bar", "dot": r"\dot", "vec": r"\vec"}
@@ -60,6 +60,8 @@ def latex_lines(lines: Sequence[Line]) -> str:
     rows = []
     for line in lines:
         left = spell(line.left) if line.left is not None else ""
+        if line.under is not None:
+            left = rf"\phantom{{{spell(line.under)}}}"
         right = spell(line.right)
         if line.relation is not None:
             rows.append(f"{left} &{spell(line.relation)} {right}".strip())

@@ -15,21 +15,27 @@ INDENT = 2.0                           # em: how far a continued line stands fro
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """left relation right; left is None where it is that of the line above, relation too where the line continues."""
+    """left relation right; left is None where it is that of the line above, relation too where the line continues.
+
+    under: a left side that leaves its room and is not printed, so that a chain over several displays stays aligned.
+    """
 
     left: Box | None
     relation: Mark | None
     right: Box
+    under: Box | None = None
 
 
 def equation(left: Box | None, right: Box, limit: float, *, under: Box | None = None) -> tuple[Line, ...]:
     """left = right over lines of at most about `limit` em; `under` is the left side that `left = None` stands under."""
-    margin = 1.34 + (width(left) if left is not None else width(under) if under is not None else 0)
-    if margin > limit / 2 and left is not None:        # a long left side stands on a line of its own
-        head, *rest = (Line(None, EQUALS if k == 0 else None, row) for k, row in enumerate(broken(right, limit - 4)))
-        return Line(left, None, Row(())), head, *rest
+    shown = left if left is not None else under
+    margin = 1.34 + (width(shown) if shown is not None else 0)
+    if margin > limit / 2:                             # a long left side stands on a line of its own
+        first, *others = broken(right, limit - 4)
+        head = () if left is None else (Line(left, None, Row(())),)
+        return *head, Line(None, EQUALS, first), *(Line(None, None, row) for row in others)
     first, *others = broken(right, limit - margin)
-    return Line(left, EQUALS, first), *(Line(None, None, row) for row in others)
+    return Line(left, EQUALS, first, under), *(Line(None, None, row) for row in others)
 
 
 def broken(box: Box, room: float) -> list[Box]:

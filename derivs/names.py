@@ -26,8 +26,8 @@ ACCENTS: Final = {"hat": "hat", "widehat": "hat", "tilde": "tilde", "widetilde":
 STYLES: Final[dict[str, Literal["bf", "cal", "rm", "sf"]]] = {
     "mathbf": "bf", "boldsymbol": "bf", "bm": "bf", "mathcal": "cal", "mathrm": "rm", "text": "rm", "textrm": "rm",
     "mathsf": "sf"}
-OPERATORS: Final = frozenset({"arg", "cos", "cosh", "det", "dim", "exp", "ln", "log", "max", "min", "sin", "sinh", "sup",
-                              "tan", "tanh"})
+OPERATORS: Final = frozenset({
+    "arg", "cos", "cosh", "det", "dim", "exp", "ln", "log", "max", "min", "sin", "sinh", "sup", "tan", "tanh"})
 SPACES: Final = frozenset({",", ";", ":", "!", "quad", "qquad"})
 POINTS: Final = frozenset("()[]+-=*/,.<>|:")
 

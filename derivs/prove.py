@@ -13,7 +13,8 @@ from derivs.affine import Affine
 from derivs.derive import Graph
 from derivs.errors import OutOfBudget, OutOfDomain, Unsupported
 from derivs.expr import Expr, tensors_in
-from derivs.normal.algebra import ONE, add, delta, mul, scaled
+from derivs.normal.algebra import delta
+from derivs.normal.ring import ONE, add, mul, scaled
 from derivs.normal.atoms import Form
 from derivs.normal.context import Context
 from derivs.normal.readback import readback

@@ -32,8 +32,8 @@ from derivs.names import OPERATORS
 from derivs.problem import Claim, Problem
 
 MARKS = {"<=": "<=", ">=": ">=", "!=": "!=", "sim": "tilde.op", "in": "in", "to": "arrow.r", "beside": "",
-         "dot": "dot.op", "times": "dot.op", ",": "comma", "dots": "dots.h", ".": "\".\"", "(": "\\(", ")": "\\)",
-         "[": "\\[", "]": "\\]", "/": "slash", "*": "*", ":": "colon", "|": "bar.v"}
+         "dot": "dot.op", "times": "dot.op", "by": "times", ";": "semi space", ",": "comma", "dots": "dots.h",
+         ".": '"."', "(": "\\(", ")": "\\)", "[": "\\[", "]": "\\]", "/": "slash", "*": "*", ":": "colon", "|": "bar.v"}
 SIGNS = {"ell": "ell", "partial": "partial", "nabla": "nabla", "infty": "infinity", "top": "top", "prime": "prime",
          "star": "star.op", "ast": "ast.op"}
 HALVES = {("(", True): "paren.l", ("(", False): "paren.r", ("[", True): "bracket.l", ("[", False): "bracket.r",
@@ -59,6 +59,8 @@ def typst_lines(lines: Sequence[Line]) -> str:
     rows = []
     for line in lines:
         left = spell(line.left) if line.left is not None else ""
+        if line.under is not None:
+            left = f"#hide($display({spell(line.under)})$)"
         right = spell(line.right)
         if line.relation is not None:
             rows.append(f"{left} & {spell(line.relation)} {right}".strip())

@@ -1,4 +1,4 @@
-"""Arithmetic on forms: sums, products, powers, exp, log and indicators, each in one canonical way.
+"""Functions of forms: powers, exp, log and indicators, each in one canonical way.
 
 Functions of a form that holds a 0/1 atom I are lifted: f(u) = I f(u at I=1) + (1-I) f(u at I=0). Max, min, abs, cases
 and deltas inside exp and roots need nothing else. In a lifted cell that cannot occur, 1/0 and log 0 count as 0: the
@@ -10,265 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 from math import gcd, lcm
-from typing import Final
 
 from derivs.affine import Affine
 from derivs.errors import OutOfBudget, OutOfDomain
-from derivs.normal.atoms import (
-    INDICATORS,
-    UNIT,
-    Atom,
-    Form,
-    Frozen,
-    Kind,
-    Monomial,
-    Rational,
-    labels,
-    monomial_of,
-    order,
-    reads,
-)
+from derivs.normal.atoms import INDICATORS, UNIT, Atom, Form, Frozen, Kind, Monomial, Rational, monomial_of, order
 from derivs.normal.context import Context
+from derivs.normal.division import reduced
+from derivs.normal.ring import ONE, ZERO, accumulate, add, atom, constant, mul, natural_power, product_of, scaled
+from derivs.normal.signs import sign_of, sign_of_atom, to_affine
 
-ZERO: Final[Form] = {}
-ONE: Final[Form] = {UNIT: 1}
-
-MOST_TERMS = 20_000           # of one form
 MOST_DIGITS = 4_000           # of one coefficient, in bits
-MOST_POWER = 64               # of a many-term form that is multiplied out
 MOST_FACTOR = 10_000          # trial division for roots and logarithms of numbers
-
-
-# ---- sums and products
-
-def constant(value: Rational) -> Form:
-    """A number."""
-    return {UNIT: value} if value else ZERO
-
-
-def atom(kind: Kind, *args: object, exponent: Rational = 1) -> Form:
-    """One atom to a power, as a form."""
-    return {((Atom(kind, *args), exponent),): 1}
-
-
-def add(left: Form, right: Form, scale: Rational = 1) -> Form:
-    """left + scale*right."""
-    if not right or not scale:
-        return left
-    total = dict(left)
-    accumulate(total, right, scale)
-    return total
-
-
-def accumulate(total: Form, right: Form, scale: Rational = 1) -> None:
-    """total += scale*right, in place, for a form under construction."""
-    for monomial, c in right.items():
-        value = total.get(monomial, 0) + c * scale
-        if value:
-            total[monomial] = value
-        else:
-            total.pop(monomial, None)
-
-
-def scaled(form: Form, scale: Rational) -> Form:
-    """scale*form."""
-    if scale == 1:
-        return form
-    return {monomial: c * scale for monomial, c in form.items()} if scale else ZERO
-
-
-def mul(left: Form, right: Form) -> Form:
-    """left*right, powers of many-term bases multiplied out where they become natural."""
-    if left == ONE:
-        return right
-    if right == ONE:
-        return left
-    total: Form = {}
-    if len(left) * len(right) > MOST_TERMS:
-        raise OutOfBudget("the product has too many terms", mend="prove it with the inner nodes named")
-    for m1, c1 in left.items():
-        for m2, c2 in right.items():
-            accumulate(total, _product(m1, m2), c1 * c2)
-    return total
-
-
-def _product(m1: Monomial, m2: Monomial) -> Form:
-    if not m1:
-        return {m2: 1}
-    if not m2:
-        return {m1: 1}
-    powers = dict(m1)
-    clean = True
-    for a, e in m2:
-        if a in powers:
-            powers[a] += e
-            clean = clean and a.kind < Kind.BASE and a.kind is not Kind.RADICAL
-        else:
-            powers[a] = e
-    clean = clean or not any(a.kind in _SPECIAL for a in powers)
-    return {monomial_of(powers.items()): 1} if clean else product_of(powers)
-
-
-_SPECIAL: Final = INDICATORS | {Kind.RADICAL, Kind.BASE}
-
-
-def product_of(powers: dict[Atom, Rational]) -> Form:
-    """The product of atoms with any exponents: indicators are idempotent, whole powers of bases are multiplied out."""
-    plain: dict[Atom, Rational] = {}
-    scale: Rational = 1
-    expand: list[tuple[Frozen, int]] = []
-    for a, e in powers.items():
-        if a.kind in INDICATORS:
-            plain[a] = 1
-        elif a.kind is Kind.RADICAL:
-            whole = e.__floor__()
-            scale *= Fraction(a.args[0]) ** whole
-            plain[a] = e - whole
-        elif a.kind is Kind.BASE and e >= 1:
-            whole = e.__floor__()
-            expand.append((a.args[0], whole))
-            plain[a] = e - whole
-        else:
-            plain[a] = e
-    result: Form = {monomial_of(plain.items()): scale}
-    for base, whole in expand:
-        result = mul(result, natural_power(base.terms, whole))
-    return result
-
-
-def natural_power(form: Form, exponent: int) -> Form:
-    """form ** exponent, multiplied out, for exponent >= 0."""
-    if len(form) > 1 and exponent > MOST_POWER:
-        raise OutOfBudget(f"a power of {exponent} of a sum of {len(form)} terms is too large to multiply out")
-    result = ONE
-    while exponent:
-        if exponent & 1:
-            result = mul(result, form)
-        exponent >>= 1
-        if exponent:
-            form = mul(form, form)
-    return result
-
-
-def from_affine(form: Affine) -> Form:
-    """A size or an index as a value."""
-    total: Form = {}
-    for names, c in form.terms:
-        powers: dict[Atom, Rational] = {}
-        for name in names:
-            a = Atom(Kind.SYMBOL, name)
-            powers[a] = powers.get(a, 0) + 1
-        accumulate(total, {monomial_of(powers.items()): c})
-    return total
-
-
-# ---- signs
-
-def sign_of(context: Context, form: Form) -> tuple[int, bool]:
-    """(s, strict): s*form >= 0 everywhere, and s*form > 0 if strict; (0, False) when the sign is not known."""
-    if not form:
-        return 0, False
-    signs = [sign_of_term(context, monomial, c) for monomial, c in form.items()]
-    first = signs[0][0]
-    if first and all(s == first for s, _ in signs):
-        return first, any(strict for _, strict in signs)
-    # A form in sizes and indices alone, such as n - 1.
-    if all(a.kind is Kind.SYMBOL and e.__floor__() == e > 0 for monomial in form for a, e in monomial):
-        value = to_affine(form)
-        if value is not None:
-            for s, candidate in ((1, value), (-1, -value)):
-                if context.implies(candidate):
-                    return s, context.implies(candidate - 1)
-    return 0, False
-
-
-def to_affine(form: Form) -> Affine | None:
-    """The form as an integer form, if it is one."""
-    terms = []
-    for monomial, c in form.items():
-        if Fraction(c).denominator != 1:
-            return None
-        names: list[str] = []
-        for a, e in monomial:
-            if a.kind is not Kind.SYMBOL or e < 0 or Fraction(e).denominator != 1:
-                return None
-            names += [a.args[0]] * int(e)
-        terms.append((tuple(sorted(names)), int(c)))
-    return Affine(tuple(sorted(terms)))
-
-
-def sign_of_term(context: Context, monomial: Monomial, c: Rational = 1) -> tuple[int, bool]:
-    """The same for one term."""
-    sign, strict = (1 if c > 0 else -1), True
-    for a, e in monomial:
-        if Fraction(e).denominator == 1 and e % 2 == 0:
-            s, positive = sign_of_atom(context, a)
-            s, positive = 1, positive or e < 0
-        else:
-            s, positive = sign_of_atom(context, a)
-            if Fraction(e).denominator > 1:           # the root is defined, so its radicand is >= 0
-                s, positive = 1, (positive and s > 0) or e < 0
-        sign, strict = sign * s, strict and positive
-        if not sign:
-            return 0, False
-    return sign, strict
-
-
-def sign_of_atom(context: Context, a: Atom) -> tuple[int, bool]:
-    """The same for one atom."""
-    match a.kind:
-        case Kind.SYMBOL:
-            name = Affine((((a.args[0],), 1),))
-            return (1, context.implies(name - 1)) if context.implies(name) else (0, False)
-        case Kind.RADICAL | Kind.EXP:
-            return 1, True
-        case Kind.TENSOR:
-            tensor = context.tensors[a.args[0]]
-            inside = all(context.implies(end) for axis, form in enumerate(a.args[1])
-                         for end in context.home(tensor.name, axis, form))
-            return (1, tensor.is_positive and inside) if tensor.is_nonnegative else (0, False)
-        case Kind.BASE:
-            return sign_of(context, a.args[0].terms)
-        case Kind.SUM:
-            sign, strict = sign_of_term(context.assume(guards_of(context, a.args[1])), a.args[1])
-            return sign, strict and _surely_not_empty(context, a)
-        case Kind.LARGEST:
-            return sign_of(context.assume(a.args[2]), a.args[1].terms)
-        case Kind.APPLY if a.args[0] == "pi":
-            return 1, True
-        case Kind.APPLY if a.args[0] == "erf":
-            return sign_of(context, a.args[1][0].terms)
-        case Kind.DELTA | Kind.GUARD | Kind.POSITIVE | Kind.TIE:
-            return 1, False
-        case _:
-            return 0, False
-
-
-def guards_of(context: Context, monomial: Monomial) -> list[Affine]:
-    """What is >= 0 wherever the monomial is not zero: its guards, and that its tensors are read in range."""
-    found: list[Affine] = []
-    for a, e in monomial:
-        if a.kind is Kind.GUARD:
-            found.append(a.args[0])
-        elif a.kind is Kind.DELTA:
-            found += (a.args[0], -a.args[0])
-        elif a.kind is Kind.TENSOR and e > 0:
-            for axis, form in enumerate(a.args[1]):
-                found += context.home(a.args[0], axis, form)
-    return found
-
-
-def _surely_not_empty(context: Context, a: Atom) -> bool:
-    """Whether the sum has a term: every bound name at its lower bound satisfies all the guards. A positive body is not enough:
-    sum_{k=i+1}^m e^{x_k} is 0 at i = m."""
-    left = guards_of(context, a.args[1])
-    for name in labels(a.height, a.args[0]):
-        lows = [form.solve(name) for form in left if form.coefficient(name) == 1]
-        if not lows or lows[0] is None:
-            return False
-        low = lows[0]
-        left = [form.substitute({name: low}) for form in left]
-    return all(context.implies(form) for form in left)
 
 
 # ---- lifting over cases
@@ -322,7 +74,7 @@ def power(context: Context, form: Form, exponent: Rational) -> Form:
     exponent = int(exponent) if Fraction(exponent).denominator == 1 else Fraction(exponent)
     if isinstance(exponent, int) and exponent >= 0:
         return natural_power(form, exponent)
-    return lift(form, lambda u: _power(context, u, exponent))
+    return lift(form, lambda u: _power(context, reduced(u), exponent))
 
 
 def _power(context: Context, form: Form, exponent: Rational) -> Form:
@@ -395,8 +147,10 @@ def split(context: Context, form: Form, *, keep_sign: bool = False) -> tuple[Fra
         # exponentials, so that 1 + e^x and 1 + e^-x meet.
         powers = {a: min(powers.get(a, 0), exponents.get(a, 0)) for a in powers.keys() | exponents.keys()}
     powers = {a: e for a, e in powers.items() if e}
-    inverse = monomial_of((a, -e) for a, e in powers.items())
-    rest = scaled(mul(form, {inverse: 1}), 1 / content)
+    rest: Form = {}
+    for monomial, c in form.items():
+        left = {a: dict(monomial).get(a, 0) - powers.get(a, 0) for a in powers.keys() | dict(monomial).keys()}
+        accumulate(rest, product_of({a: e for a, e in left.items() if e}), c / content)
     if not keep_sign and rest[first_monomial(rest)] < 0:
         content, rest = -content, scaled(rest, -1)
     return content, powers, {m: _whole(c) for m, c in rest.items()}
@@ -455,7 +209,7 @@ def absolute(context: Context, form: Form) -> Form:
 
 def exponential(context: Context, form: Form) -> Form:
     """e^form as one exponential a term: e^(a+b) = e^a e^b, so exponentials split over sums by themselves."""
-    return lift(form, lambda u: _exponential(context, u))
+    return lift(form, lambda u: _exponential(context, reduced(u)))
 
 
 def _exponential(context: Context, form: Form) -> Form:
@@ -472,7 +226,7 @@ def _exponential(context: Context, form: Form) -> Form:
 
 def logarithm(context: Context, form: Form) -> Form:
     """log form: of a product of positive factors, the sum of the logarithms."""
-    return lift(form, lambda u: _logarithm(context, u))
+    return lift(form, lambda u: _logarithm(context, reduced(u)))
 
 
 def _logarithm(context: Context, form: Form) -> Form:
@@ -509,7 +263,7 @@ def apply(context: Context, function: str, arguments: tuple[Form, ...]) -> Form:
         case "log":
             return logarithm(context, arguments[0])
         case "erf":
-            return lift(arguments[0], lambda u: _odd(function, u))
+            return lift(arguments[0], lambda u: _odd(function, reduced(u)))
         case _ if not arguments:
             return _plain(function)
         case _:
@@ -552,7 +306,7 @@ def guard(form: Affine) -> Form:
 
 def positive(context: Context, form: Form) -> Form:
     """[form > 0]."""
-    return lift(form, lambda u: _positive(context, u))
+    return lift(form, lambda u: _positive(context, reduced(u)))
 
 
 def _positive(context: Context, form: Form) -> Form:
@@ -561,9 +315,6 @@ def _positive(context: Context, form: Form) -> Form:
         return ZERO
     if sign > 0 and strict:
         return ONE
-    integer = to_affine(form)
-    if integer is not None:
-        return guard(integer - 1)
     up, factors_, rest = _signed_factors(context, form)
     result = _threshold(context, rest, up)
     for a in factors_:                       # [a u > 0] = [a > 0][u > 0] + [-a > 0][-u > 0]
@@ -614,6 +365,9 @@ def _threshold(context: Context, form: Form, up: bool) -> Form:
     sign, strict = sign_of(context, form)
     if sign and strict:
         return ONE if (sign > 0) == up else ZERO
+    integer = linear(form)
+    if integer is not None:
+        return guard((integer if up else -integer) - 1)
     c = form[first_monomial(form)]
     monic = scaled(form, Fraction(1) / c)
     monic = {m: _whole(v) for m, v in monic.items()}
@@ -625,7 +379,7 @@ def _threshold(context: Context, form: Form, up: bool) -> Form:
 
 def zero_where(context: Context, form: Form) -> Form:
     """[form = 0]."""
-    return lift(form, lambda u: _zero_where(context, u))
+    return lift(form, lambda u: _zero_where(context, reduced(u)))
 
 
 def _zero_where(context: Context, form: Form) -> Form:
@@ -634,9 +388,6 @@ def _zero_where(context: Context, form: Form) -> Form:
     _, strict = sign_of(context, form)
     if strict:
         return ZERO
-    integer = to_affine(form)
-    if integer is not None:
-        return delta(integer)
     _, powers, rest = split(context, form)
     unequal = add(ONE, _tie(context, _logs_of_exponentials(rest)), -1)
     for a, e in powers.items():              # [a b = 0] = 1 - (1-[a = 0])(1-[b = 0])
@@ -646,6 +397,12 @@ def _zero_where(context: Context, form: Form) -> Form:
     return add(ONE, unequal, -1)
 
 
+def linear(form: Form) -> Affine | None:
+    """The form as an integer form, if it is one without products of names; comparing those is a matter of ranges."""
+    found = to_affine(form)
+    return found if found is not None and all(len(names) < 2 for names, _ in found.terms) else None
+
+
 def _tie(context: Context, form: Form) -> Form:
     if form == ONE:
         return ZERO
@@ -653,15 +410,8 @@ def _tie(context: Context, form: Form) -> Form:
         return ONE
     if sign_of(context, form)[1]:
         return ZERO
+    integer = linear(form)
+    if integer is not None:
+        return delta(integer)
     c = form[first_monomial(form)]
     return atom(Kind.TIE, Frozen({m: _whole(v / Fraction(c)) for m, v in form.items()}))
-
-
-def tensor(name: str, subscripts: tuple[Affine, ...]) -> Form:
-    """An entry."""
-    return atom(Kind.TENSOR, name, subscripts)
-
-
-def reads_of(form: Form) -> set[tuple[str, int, Affine]]:
-    """Every subscript of every tensor, at any depth."""
-    return {read for monomial in form for a, _ in monomial for read in reads(a)}

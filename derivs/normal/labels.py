@@ -52,7 +52,8 @@ def _names(form: Affine) -> tuple[tuple[str, int], ...]:
 def changes(names: frozenset[str], monomial: Monomial) -> Iterator[dict[str, Affine]]:
     """Substitutions that make subscripts bare: one for each unimodular choice among the best subscripts present.
 
-    Only for names that stand in a mixed subscript. The new value of a name is in terms of new names `name*`.
+    Only for names that stand in a mixed subscript; a name that stands in none starts at 1. The new values are in
+    terms of new names `*0`, `*1`, ...
     """
     subscripts: dict[Affine, list[Any]] = {}
     for atom, exponent in monomial:
@@ -63,10 +64,23 @@ def changes(names: frozenset[str], monomial: Monomial) -> Iterator[dict[str, Aff
         form.bare is None for form in subscripts if not form.names.isdisjoint(block))]
     options = [_bases(block, {form: tuple(sorted(where)) for form, where in subscripts.items()
                               if not form.names.isdisjoint(block)}) for block in blocks]
+    options += [_ends(name, monomial, names) for name in names if not any(name in form.names for form in subscripts)]
     for number, choice in enumerate(product(*options)):
         if number == MOST_CHANGES:
             return
-        yield {name: form for values in choice for name, form in values.items()}
+        yield {name: form.substitute({n: symbol(f"*{k}{n}") for n in form.names if n.startswith("*")})
+               for k, values in enumerate(choice) for name, form in values.items()}
+
+
+def _ends(name: str, monomial: Monomial, names: frozenset[str]) -> list[dict[str, Affine]]:
+    """The changes of index after which a guard of the name reads [name >= 1]."""
+    found = []
+    for atom, _ in monomial:
+        if atom.kind is Kind.GUARD and atom.free & names == {name} and atom.args[0].coefficient(name) == 1:
+            value = (atom.args[0] + 1 - symbol("*0")).solve(name)
+            if value is not None:
+                found.append({name: value})
+    return sorted(found, key=lambda values: values[name].key) or [{}]
 
 
 def _blocks(names: frozenset[str], subscripts: Iterable[Affine]) -> list[frozenset[str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from derivs.affine import Affine, symbol
+from derivs.errors import Unsupported
 from derivs.expr import (
     And,
     Apply,
@@ -26,7 +27,7 @@ from derivs.expr import (
 from derivs.normal.atoms import Atom, Form, Kind, Monomial
 from derivs.normal.context import Context
 from derivs.normal.sums import open_largest, open_sum
-from derivs.normal.algebra import guards_of
+from derivs.normal.signs import guards_of
 
 LETTERS = "klpqrstuvabcdefij"
 
@@ -124,7 +125,7 @@ def _bounded(bound: set[str], guards: set[Affine]) -> tuple[str, Affine, Affine,
             lo, hi = low.solve(name), high.solve(name)
             assert lo is not None and hi is not None
             return name, lo, hi, {low, high}
-    raise AssertionError("a sum without bounds")
+    raise Unsupported("a sum whose bounds depend on each other")
 
 
 def _with_names(context: Context, body: Monomial, names: dict[str, str], taken: frozenset[str]) -> Expr:

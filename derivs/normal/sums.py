@@ -14,26 +14,9 @@ from math import comb
 
 from derivs.affine import Affine, symbol
 from derivs.errors import IllFormed
-from derivs.normal.algebra import (
-    ONE,
-    ZERO,
-    accumulate,
-    add,
-    apply,
-    atom,
-    delta,
-    exponential,
-    from_affine,
-    guard,
-    guards_of,
-    mul,
-    positive,
-    power,
-    scaled,
-    sign_of,
-    tensor,
-    zero_where,
-)
+from derivs.normal.algebra import apply, delta, exponential, guard, positive, power, zero_where
+from derivs.normal.ring import ONE, ZERO, accumulate, add, atom, from_affine, mul, scaled, tensor
+from derivs.normal.signs import guards_of, sign_of
 from derivs.normal.atoms import (
     UNIT,
     Atom,
@@ -412,7 +395,7 @@ def _connected(context: Context, names: frozenset[str], monomial: Monomial) -> F
                                 strict=False))
             values = {name: form.substitute({old: symbol(new) for old, new in renaming.items()})
                       for name, form in change.items()}
-            bound = (names - change.keys()) | frozenset(renaming.values())
+            bound = names.difference(change).union(renaming.values())
             changed = substitute(context, {monomial: 1}, values)
         else:
             bound, changed = names, {monomial: 1}
@@ -428,9 +411,13 @@ def _size(form: Form) -> tuple[int, list[tuple[tuple[int, Rational], ...]]]:
 
 
 def _labelled(context: Context, names: frozenset[str], form: Form) -> Form:
+    if len(form) > 1:              # a comparison changed its orientation
+        return close(context, names, form)
     total: Form = {}
     for monomial, c in form.items():
         again = _tidy_guards(context, names, monomial)
+        if again is None:
+            again = _separate(context, names, monomial)
         if again is not None:
             accumulate(total, again, c)
             continue

@@ -35,26 +35,8 @@ from derivs.expr import (
     Sum,
     forms,
 )
-from derivs.normal.algebra import (
-    ONE,
-    ZERO,
-    accumulate,
-    add,
-    apply,
-    constant,
-    delta,
-    exponential,
-    from_affine,
-    guard,
-    lift,
-    logarithm,
-    mul,
-    positive,
-    power,
-    scaled,
-    tensor,
-    zero_where,
-)
+from derivs.normal.algebra import apply, delta, exponential, guard, logarithm, positive, power, zero_where
+from derivs.normal.ring import ONE, ZERO, accumulate, add, constant, from_affine, mul, tensor
 from derivs.normal.atoms import Atom, Form, Kind, Monomial, parts
 from derivs.normal.context import Context
 from derivs.normal.sums import close, largest, rewrite, settle, substitute
