@@ -32,11 +32,12 @@ def leaves(indices: tuple[str, ...]) -> st.SearchStrategy[Expr]:
         st.tuples(index, index).map(lambda p: d(*p)))
 
 
-def positives(inner: st.SearchStrategy[Expr], indices: tuple[str, ...]) -> st.SearchStrategy[Expr]:
+def positives(inner: st.SearchStrategy[Expr], indices: tuple[str, ...], smooth: bool) -> st.SearchStrategy[Expr]:
     """Expressions that are positive everywhere, for denominators, roots and logarithms."""
+    kinked = () if smooth else (inner.map(lambda u: add(E("v"), apply("abs", u))),)
     return st.one_of(
+        *kinked,
         st.just(E("v")), st.just(N("m")), inner.map(exp), inner.map(lambda u: add(N(1), power(u, 2))),
-        inner.map(lambda u: add(E("v"), apply("abs", u))),
         st.sampled_from(indices).map(lambda k: S("n'", "m", exp(E("x", "n'")))))
 
 
@@ -65,13 +66,13 @@ def expressions(draw, indices: tuple[str, ...] = FREE, depth: int = 3, smooth: b
         case "power":
             return power(draw(inner), 2)
         case "divide":
-            return divide(draw(inner), draw(positives(expressions(indices, depth - 2 if depth > 1 else 0, smooth), indices)))
+            return divide(draw(inner), draw(positives(expressions(indices, depth - 2 if depth > 1 else 0, smooth), indices, smooth)))
         case "exp":
             return exp(draw(leaves(indices)))
         case "root":
-            return power(draw(positives(leaves(indices), indices)), draw(st.sampled_from((Fraction(1, 2), Fraction(-3, 2)))))
+            return power(draw(positives(leaves(indices), indices, smooth)), draw(st.sampled_from((Fraction(1, 2), Fraction(-3, 2)))))
         case "log":
-            return log(draw(positives(leaves(indices), indices)))
+            return log(draw(positives(leaves(indices), indices, smooth)))
         case "sigmoid":
             return apply(draw(st.sampled_from(("sigmoid", "tanh", "softplus"))), draw(leaves(indices)))
         case "sum":

@@ -73,14 +73,14 @@ def changes(names: frozenset[str], monomial: Monomial) -> Iterator[dict[str, Aff
 
 
 def _ends(name: str, monomial: Monomial, names: frozenset[str]) -> list[dict[str, Affine]]:
-    """The changes of index after which a guard of the name reads [name >= 1]."""
+    """The change of index after which the one lower bound of the name reads [name >= 1]; none where it has several."""
     found = []
     for atom, _ in monomial:
         if atom.kind is Kind.GUARD and atom.free & names == {name} and atom.args[0].coefficient(name) == 1:
             value = (atom.args[0] + 1 - symbol("*0")).solve(name)
             if value is not None:
                 found.append({name: value})
-    return sorted(found, key=lambda values: values[name].key) or [{}]
+    return found if len(found) == 1 else [{}]
 
 
 def _blocks(names: frozenset[str], subscripts: Iterable[Affine]) -> list[frozenset[str]]:

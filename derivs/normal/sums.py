@@ -387,23 +387,23 @@ def _connected(context: Context, names: frozenset[str], monomial: Monomial) -> F
     absorbed = _absorb(context, names, monomial)
     if absorbed is not None:
         return absorbed
-    best: Form | None = None
-    for change in changes(names, monomial):
-        if change:
-            new_names = _fresh(len(names), names | names_of(monomial))
-            renaming = dict(zip(sorted({n for f in change.values() for n in f.names if n.startswith("*")}), new_names,
-                                strict=False))
-            values = {name: form.substitute({old: symbol(new) for old, new in renaming.items()})
-                      for name, form in change.items()}
-            bound = names.difference(change).union(renaming.values())
-            changed = substitute(context, {monomial: 1}, values)
-        else:
-            bound, changed = names, {monomial: 1}
-        candidate = _labelled(context, bound, changed)
-        if best is None or _size(candidate) < _size(best):
-            best = candidate
-    assert best is not None
-    return best
+    # A change of index may turn the orientation of a comparison, which makes several terms of one; such a change is
+    # taken only where no other keeps the term whole, or the two orientations would call each other for ever.
+    options = [_changed(context, names, monomial, change) for change in changes(names, monomial)]
+    fewest = min(len(form) for _, form in options)
+    return min((_labelled(context, bound, form) for bound, form in options if len(form) == fewest), key=_size)
+
+
+def _changed(context: Context, names: frozenset[str], monomial: Monomial,
+             change: Mapping[str, Affine]) -> tuple[frozenset[str], Form]:
+    """The bound names and the term after a change of index."""
+    if not change:
+        return names, {monomial: 1}
+    coming = sorted({n for form in change.values() for n in form.names if n.startswith("*")})
+    renaming = dict(zip(coming, map(symbol, _fresh(len(coming), names | names_of(monomial))), strict=True))
+    values = {name: form.substitute(renaming) for name, form in change.items()}
+    bound = names.difference(change).union(*(form.names for form in renaming.values()))
+    return bound, substitute(context, {monomial: 1}, values)
 
 
 def _size(form: Form) -> tuple[int, list[tuple[tuple[int, Rational], ...]]]:

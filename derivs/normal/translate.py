@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 from derivs.affine import Affine, symbol
-from derivs.errors import IllFormed, Unsupported
+from derivs.errors import IllFormed, OutOfBudget, Unsupported
 from derivs.expr import (
     Add,
     And,
@@ -64,7 +64,10 @@ class Translator:
         Raises IllFormed for a subscript out of range, Unsupported for what the calculus cannot express, OutOfDomain
         where a value never exists, OutOfBudget when it takes too long.
         """
-        return settle(context, self._expr(context, expr, {}, 0))
+        try:
+            return settle(context, self._expr(context, expr, {}, 0))
+        except RecursionError:
+            raise OutOfBudget("the expression is nested too deeply to be normalised") from None
 
     def _expr(self, context: Context, expr: Expr, scope: Scope, depth: int) -> Form:
         match expr:
