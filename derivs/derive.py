@@ -16,6 +16,7 @@ from derivs.errors import IllFormed, nearest
 from derivs.expr import (
     ONE,
     ZERO,
+    Delta,
     Derivative,
     Entry,
     Expr,
@@ -51,10 +52,15 @@ class Graph:
     problem: Problem
     context: Context = field(init=False)
     _adjoints: dict[str, Adjoint] = field(default_factory=dict)
+    _above: dict[str, frozenset[str]] = field(default_factory=dict)
+    _definitions: dict[str, Definition] = field(default_factory=dict)
     _locals: dict[tuple[str, str], tuple[tuple[str, ...], Expr]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.context = Context(self.problem.tensors, self.problem.constraints)
+        for definition in self.problem.definitions:
+            direct = tensors_in(definition.value)
+            self._above[definition.tensor] = direct.union(*(self._above.get(t, frozenset()) for t in direct))
 
     def inside(self, tensor: str, indices: Iterable[str]) -> Context:
         """The context in which the indices run over the tensor's shape."""
@@ -106,9 +112,8 @@ class Graph:
         return add(*terms)
 
     def _ancestors(self, tensor: str) -> frozenset[str]:
-        definition = self.problem.definition(tensor)
-        direct = tensors_in(definition.value) if definition else frozenset()
-        return direct.union(*map(self._ancestors, direct))
+        """What a node is made of, at any depth."""
+        return self._above.get(tensor, frozenset())
 
     def _sum(self, tensor: str, letters: tuple[str, ...], body: Expr) -> Expr:
         shape = self.problem.tensors[tensor].shape
@@ -197,6 +202,8 @@ class Graph:
 
     def definitions(self) -> Mapping[str, Definition]:
         """Every definition that a proof may unfold: forward nodes in order, then adjoints in the order of reverse mode."""
+        if self._definitions:
+            return self._definitions
         found = {d.tensor: d for d in self.problem.definitions}
         given = self.upstream()
         for definition in reversed(self.problem.definitions):
@@ -204,11 +211,11 @@ class Graph:
                 found[bar(definition.tensor)] = self.adjoint(definition.tensor).definition
         for tensor in self.problem.inputs:
             found[bar(tensor.name)] = self.adjoint(tensor.name).definition
+        self._definitions = found
         return found
 
 
 def _same(of: Entry, by: Entry) -> Expr:
-    from derivs.expr import Delta
     if of.tensor != by.tensor:
         return ZERO
     return mul(*(Delta(a, b) for a, b in zip(of.at, by.at, strict=True) if a is not b))

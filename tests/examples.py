@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 from derivs.affine import ONE as FIRST
@@ -48,6 +49,13 @@ def by(loss: str, of: Entry) -> Derivative:
     return Derivative(Entry(loss), of)
 
 
+def _solution(problem: Problem, adjoints: tuple[Step, ...], answers: tuple[Answer, ...],
+              hands: tuple[Judged, ...] = ()) -> Solution:
+    """The solution, whose exercise asks for what is answered."""
+    asked = replace(problem, targets=tuple(a.target for a in answers), hands=tuple(judged.hand for judged in hands))
+    return Solution(asked, adjoints, answers, hands)
+
+
 def batchnorm() -> Solution:
     """Batch normalisation with a right and a wrong hand formula."""
     x, mu, var, sigma, xhat, y, gamma, beta = (
@@ -81,7 +89,7 @@ def batchnorm() -> Solution:
          Definition("sigma", (), power(add(var, entry("epsilon")), Fraction(1, 2))),
          Definition("xhat", ("i",), divide(subtract(x, mu), sigma)),
          Definition("y", ("i",), add(mul(gamma, xhat), beta))),
-        "E", ("y",), description="The mean and the variance depend on every x, so each entry reaches the loss three ways.")
+        "E", ("y",), description="Mean and variance depend on every x: an entry reaches the loss in three ways.")
     dx = by("E", x)
     adjoints = (
         Step(by("E", xhat), mul(by("E", y), Derivative(y, xhat, "local")), "chain rule through y", Proved()),
@@ -101,7 +109,7 @@ def batchnorm() -> Solution:
     hands = (Judged(Hand(Claim(dx, unfolded), "seed 004, 3.2a"), Proved((), 8), 9.0),
              Judged(Hand(Claim(dx, wrong), "seed 000, 1.2 (i)", "the path through the mean is lost"),
                     Refuted(point, "1/4", "[0.5 +/- 1e-20]"), 1.0))
-    return Solution(problem, adjoints, answers, hands)
+    return _solution(problem, adjoints, answers, hands)
 
 
 def convolution() -> Solution:
@@ -111,7 +119,7 @@ def convolution() -> Solution:
         Tensor("X", (N, C, H, W), zero_outside=True), Tensor("W", (F, C, h, w), "parameter", zero_outside=True),
         Tensor("b", (F,), "parameter"), Tensor("Y", out, "node"), Tensor("Z", out, "node"),
         Tensor("Z_bar", out, "cotangent"), Tensor("Y_bar", out, "cotangent", zero_outside=True))
-    y, z = entry("Y", n, f, i, j), entry("Z", n, f, i, j)
+    y = entry("Y", n, f, i, j)
 
     def window(body: Expr) -> Expr:
         return over(c, C, over(u, h, over(v, w, body)))
@@ -131,19 +139,21 @@ def convolution() -> Solution:
                                                                    entry("X", n, c, i + u - 1, j + v - 1)))))
     adjoints = (Step(by("E", y), mul(entry("Z_bar", n, f, i, j), Indicator(Compare("<", ZERO, y))),
                      "chain rule through Z", Proved()),)
-    return Solution(problem, adjoints, (
+    return _solution(problem, adjoints, (
         Answer(Target(Claim(dx, full), "a full convolution with the kernel, not flipped"),
                (Step(dx, chain, "chain rule through Y"), Step(dx, full, "simplified")),
                Proved((), 8), Agreement(1000, 0.5), 3.0),
-        Answer(Target(Claim(dw, filtered)), (Step(dw, filtered, "simplified"),), Proved(), Agreement(0, 0.0, "no reference"))))
+        Answer(Target(Claim(dw, filtered)), (Step(dw, filtered, "simplified"),), Proved(),
+               Agreement(0, 0.0, "no reference"))))
 
 
 def hostile() -> Solution:
     """A title and a source that mean something in every format, and nothing here."""
-    evil = r"""\input{/etc/passwd} $x$ #read("/etc/passwd") </script><script>alert(1)</script> & % _ ^ ~ {}[] "q" 'a' `b`"""
+    evil = (r"""\input{/etc/passwd} $x$ #read("/etc/passwd") </script><script>alert(1)</script>"""
+            r""" & % _ ^ ~ {}[] "q" 'a' `b`""")
     problem = Problem("evil/../name", evil, "Žluťoučký kůň, Ω ≤ σ², x̂_i, 日本語, 🙂\x07\n" + evil, {"x": Tensor("x")},
                       (), "x", ("x",), description=evil)
     claim = Claim(Entry("x"), Mul((ONE, Entry("x"))))
-    return Solution(problem, (), (Answer(Target(claim, evil), (), Tested(3, evil),
+    return _solution(problem, (), (Answer(Target(claim, evil), (), Tested(3, evil),
                                          Agreement(3, 7.0, failure=evil + "\n" + evil)),),
                     (Judged(Hand(claim, evil, evil), Proved((evil,))),))

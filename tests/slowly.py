@@ -38,6 +38,10 @@ class Undefined(Exception):
     """No value here."""
 
 
+class Imprecise(Undefined):
+    """A value too large or too small for 300 bits to compare with 0: the point says nothing."""
+
+
 def value(expr: Tree, tensors: Mapping[str, Tensor], names: dict[str, int],
           entries: Mapping[tuple[str, tuple[int, ...]], Fraction]) -> arb:
     """The value of an expression, or 0 / 1 for a condition; balls of 300 bits, whose meeting 0 counts as 0."""
@@ -131,7 +135,8 @@ def zero(u: arb) -> bool:
     """Whether a ball holds 0 (and is small enough to mean it)."""
     if not u.contains(0):
         return False
-    assert u.rad() < arb(2) ** (-BITS // 2), u
+    if not u.rad() < arb(2) ** (-BITS // 2):
+        raise Imprecise
     return True
 
 
@@ -140,7 +145,10 @@ def root(base: arb, exponent: arb, written: Tree) -> arb:
         n = written.value.numerator
         if n < 0 and zero(base):
             raise Undefined
-        return base ** n
+        whole = arb(1)                     # arb's own power of a ball around 0 is nan
+        for _ in range(abs(n)):
+            whole *= base
+        return whole if n >= 0 else 1 / whole
     if zero(base):
         if isinstance(written, Number) and written.value > 0:
             return arb(0)

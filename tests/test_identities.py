@@ -7,6 +7,7 @@ from words import *
 
 from derivs.derive import Graph
 from derivs.differentiate import differentiate
+from derivs.expr import Compare, Indicator
 from derivs.normal.context import Context
 from derivs.normal.translate import Translator
 from derivs.normal.zero import is_zero
@@ -86,6 +87,8 @@ DECIDED = {
     "softplus": (apply("softplus", a), add(a, apply("softplus", negate(a))), a),
     "leaky relu": (apply("leaky_relu", a, b), add(mul(b, a), mul(subtract(one, b), relu(a))), relu(a)),
     "max inside exp": (exp(larger(a, b)), larger(exp(a), exp(b)), exp(a)),
+    "sigmoid is monotone": (Indicator(Compare("<", sigmoid(b), sigmoid(a))), Indicator(Compare("<", b, a)),
+                            Indicator(Compare("<", a, b))),
     "scaled root": (sqrt(mul(N(4), add(v, one))), mul(two, sqrt(add(v, one))), sqrt(add(v, one))),
     "root of a square in front": (sqrt(mul(v, power(a, 2))), mul(apply("abs", a), sqrt(v)), mul(a, sqrt(v))),
 }

@@ -130,7 +130,9 @@ def sign_of_atom(context: Context, a: Atom) -> tuple[int, bool]:
             return 1, True
         case Kind.APPLY if a.args[0] == "erf":
             return sign_of(context, a.args[1][0].terms)
-        case Kind.DELTA | Kind.GUARD | Kind.POSITIVE | Kind.TIE:
+        case Kind.GUARD:
+            return 1, context.implies(a.args[0])
+        case Kind.DELTA | Kind.POSITIVE | Kind.TIE:
             return 1, False
         case _:
             return 0, False
