@@ -34,7 +34,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A sign between boxes, by its name in the tables of spellings: + - = < <= , . and the product, beside or dot."""
+    """A sign between boxes, by its name in the tables of spellings: + - = <= , and the product: beside, thin or dot."""
 
     name: str
 
@@ -144,8 +144,9 @@ Box = (Letter | Digits | Word | Mark | Row | Fraction | Slash | Root | Scripts |
        | Accent | Styled)
 
 PLUS, MINUS, EQUALS, COMMA = Mark("+"), Mark("-"), Mark("="), Mark(",")
-BESIDE, DOT = Mark("beside"), Mark("dot")
+BESIDE, THIN, DOT = Mark("beside"), Mark("thin"), Mark("dot")
 RELATIONS = {"=", "!=", "<", "<=", ">", ">=", "sim", "in", "to", "by"}
+ROOM = {"beside": 0.05, "thin": 0.17, "dot": 0.72, "quad": 1.0}
 SCRIPT = 0.72                          # the size of a subscript
 
 
@@ -203,7 +204,7 @@ def width(box: Box, *, within_fraction: bool = False) -> float:
         case Mark(name):
             if name in ("+", "-"):
                 return 1.22
-            return 1.34 if name in RELATIONS else {"beside": 0.05, "dot": 0.72, ",": 0.45, "quad": 1.0}.get(name, 0.45)
+            return 1.34 if name in RELATIONS else ROOM.get(name, 0.45)
         case Row(inside):
             return sum(map(inner, inside))
         case Fraction(over, under):

@@ -1,29 +1,44 @@
 """Exact scalars: a rational while it is one, else a ball around the number with its residues in two prime fields.
 
 The ball picks branches and certifies differences; the residues decide ties and identities, which no ball can. They are
-a ring homomorphism Z[sqrt, exp, ...] -> F_P, chosen so that everything the calculus does is respected:
+a ring homomorphism Z[sqrt, exp, ...] -> F_p, chosen so that everything the calculus does is respected:
 
-    P = 2 Q + 1, both prime    exp(v) := G^(v mod Q), so exp(a + b) = exp(a) exp(b), and exp(a) = 1 only where Q | a
-    P = 7 mod 8                each square has one root that is a square: sqrt(a) sqrt(b) = sqrt(a b)
+    p = 2 q + 1, both prime    exp(v) := g^(v mod q), so exp(a + b) = exp(a) exp(b), and exp(a) = 1 only where q | a
+    p = 7 mod 8                each square has one root that is a square: sqrt(a) sqrt(b) = sqrt(a b)
     2, 3, ..., 31 squares      for both primes: the root chosen for 4 is 2, not -2
 
-A value carries both residues, mod P as a number and mod Q as an exponent; None where one is not known (log, erf, the
-exponential of an exponential, a root of a non-residue). A non-zero number of degree d has residue 0 by chance d/Q.
+A value carries both residues, mod p as a number and mod q as an exponent; None where one is not known (log, erf, the
+exponential of an exponential, a root of a non-residue). A non-zero number of degree d has residue 0 by chance d/q.
+Every precision has primes of its own, so what has no root in one field gets a second chance when the balls are refined.
 """
 
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from flint import arb, ctx, fmpq, fmpz, nmod
 
 from derivs.errors import DerivsError, OutOfDomain
 
-P: Final = 4611820980094730639
-Q: Final = 2305910490047365319
-G: Final = nmod(1234567891011121314, P) ** 2        # any square generates the group of squares, which has Q elements
 
+class Field(NamedTuple):
+    """The primes p = 2 q + 1, and g, which generates the q squares mod p."""
+
+    p: int
+    q: int
+    g: nmod
+
+
+def _field(q: int) -> Field:
+    p = 2 * q + 1
+    return Field(p, q, nmod(1234567891011121314, p) ** 2)      # a square that is no small rational
+
+
+FIRST_BITS: Final = 128
+FIELDS: Final = {FIRST_BITS << k: _field(q) for k, q in enumerate((
+    2305886264334413879, 2305857101131177439, 2305955580933685799, 2305926353020058159, 2305919599030841639))}
+LAST_BITS: Final = max(FIELDS)
 LONGEST: Final = 1 << 12                            # bits of a rational; a longer one goes on as a ball
 NARROW: Final = arb(2) ** -32                       # residue 0 is believed only in a ball that is narrower than this
 
@@ -49,7 +64,9 @@ class Real:
 
     def __add__(self, other: Any) -> Any:
         if type(other) is fmpq:
-            other = real(other)
+            if not other:
+                return self
+            other = _beside(self, other)
         elif type(other) is not Real:
             return NotImplemented
         p, q, other_p, other_q = self.mod_p, self.mod_q, other.mod_p, other.mod_q
@@ -63,7 +80,7 @@ class Real:
         if type(other) is fmpq:
             if not other:
                 return ZERO
-            other = real(other)
+            other = _beside(self, other)
         elif type(other) is not Real:
             return NotImplemented
         p, q, other_p, other_q = self.mod_p, self.mod_q, other.mod_p, other.mod_q
@@ -74,7 +91,8 @@ class Real:
     __rmul__ = __mul__
 
     def __neg__(self) -> Real:
-        return Real(-self.ball, None if self.mod_p is None else -self.mod_p, None if self.mod_q is None else -self.mod_q)
+        p, q = self.mod_p, self.mod_q
+        return Real(-self.ball, None if p is None else -p, None if q is None else -q)
 
     def __sub__(self, other: Any) -> Any:
         return self + -other
@@ -118,15 +136,14 @@ class Dual:
     def __neg__(self) -> Dual:
         return Dual(self.level, -self.value, -self.tangent)
 
-    def __sub__(self, other: Any) -> Dual:
+    def __sub__(self, other: Any) -> Any:
         return self + -other
 
-    def __rsub__(self, other: Any) -> Dual:
+    def __rsub__(self, other: Any) -> Any:
         return -self + other
 
 
 Value = fmpq | Real
-Number = fmpq | Real | Dual
 
 
 def rational(value: int | Fraction) -> fmpq:
@@ -134,11 +151,24 @@ def rational(value: int | Fraction) -> fmpq:
     return fmpq(value.numerator, value.denominator)
 
 
+def field() -> Field:
+    """The primes that belong to the precision of the moment."""
+    return FIELDS.get(ctx.prec) or FIELDS[FIRST_BITS]
+
+
 def real(value: Value) -> Real:
     """The same number, known by its ball and its residues."""
-    if type(value) is Real:
+    if isinstance(value, Real):
         return value
-    return Real(arb(value), _residue(value, P), _residue(value, Q))
+    p, q, _ = field()
+    return Real(arb(value), _residue(value, p), _residue(value, q))
+
+
+def _beside(other: Real, value: fmpq) -> Real:
+    """A rational as a ball, with the residues that `other` has."""
+    p, q = other.mod_p, other.mod_q
+    return Real(arb(value), None if p is None else _residue(value, p.modulus()),
+                None if q is None else _residue(value, q.modulus()))
 
 
 def _residue(value: fmpq, prime: int) -> nmod | None:
@@ -148,12 +178,16 @@ def _residue(value: fmpq, prime: int) -> nmod | None:
         return None
 
 
-def shortened(value: Any) -> Any:
-    """The same number; a ball where the rational has become too long to be worth its exactness."""
-    return real(value) if type(value) is fmpq and value.height_bits() > LONGEST else value
+def shortened(number: Any) -> Any:
+    """The same number; a ball where a rational has become too long to be worth its exactness."""
+    if type(number) is fmpq:
+        return real(number) if number.height_bits() > LONGEST else number
+    if type(number) is Dual:
+        return Dual(number.level, shortened(number.value), shortened(number.tangent))
+    return number
 
 
-def value_of(number: Any) -> Value:
+def value_of(number: Any) -> Any:
     """The number without its tangents."""
     while type(number) is Dual:
         number = number.value
@@ -171,7 +205,7 @@ def sign(number: Any) -> int:
         return 1
     if ball < 0:
         return -1
-    if number.mod_p is not None and not int(number.mod_p) and ball.rad() < NARROW:
+    if ball.is_zero() or (number.mod_p is not None and not int(number.mod_p) and ball.rad() < NARROW):
         return 0
     raise Imprecise
 
@@ -190,8 +224,10 @@ def exp(x: Any) -> Any:
     if type(x) is fmpq:
         if not x:
             return ONE
-        x = real(x)
-    return Real(_finite(x.ball.exp()), None if x.mod_q is None else G ** int(x.mod_q), None)
+        ball, exponent = arb(x), _residue(x, field().q)
+    else:
+        ball, exponent = x.ball, x.mod_q
+    return Real(_finite(ball.exp()), None if exponent is None else field().g ** int(exponent), None)
 
 
 def log(x: Any) -> Any:
@@ -272,7 +308,7 @@ def root(x: Any, exponent: fmpq) -> Any:
         if exact is not None:
             return whole(exact, int(exponent.p))
         x = real(x)
-    return Real(_finite(x.ball ** arb(exponent)), _root_mod(x.mod_p, exponent, P), _root_mod(x.mod_q, exponent, Q))
+    return Real(_finite(x.ball ** arb(exponent)), _root_mod(x.mod_p, exponent), _root_mod(x.mod_q, exponent))
 
 
 def power(x: Any, exponent: Any) -> Any:
@@ -286,7 +322,7 @@ def power(x: Any, exponent: Any) -> Any:
     if type(x) is Dual or type(exponent) is Dual:
         return exp(exponent * log(x))
     x, exponent = real(x), real(exponent)
-    known = exponent.mod_q is not None and x.mod_p is not None and _is_square(x.mod_p, P)
+    known = exponent.mod_q is not None and x.mod_p is not None and _is_square(x.mod_p)
     return Real(_finite((exponent.ball * x.ball.log()).exp()),
                 x.mod_p ** int(exponent.mod_q) if known else None, None)
 
@@ -308,22 +344,33 @@ def top_level(numbers: list[Any]) -> int:
 
 def differ(left: Value, right: Value) -> bool:
     """Whether they are certainly two different numbers."""
-    if type(left) is fmpq and type(right) is fmpq:
+    if isinstance(left, fmpq) and isinstance(right, fmpq):
         return bool(left != right)
-    return not real(left).ball.overlaps(real(right).ball)
+    with ctx.workprec(LAST_BITS):
+        return not _ball(left).overlaps(_ball(right))
 
 
 def identical(left: Value, right: Value) -> bool:
     """Whether they are the same number, with an error chance below 2^-40. Not `not differ`: both may be unknown."""
-    try:
-        return less(left, right) == 0
-    except Imprecise:
-        return False
+    if isinstance(left, fmpq) and isinstance(right, fmpq):
+        return bool(left == right)
+    with ctx.workprec(LAST_BITS):
+        try:
+            return less(left, right) == 0
+        except (Imprecise, ValueError):             # ValueError: they were computed at different precisions
+            return False
+
+
+def close(left: Value, right: Value) -> bool:
+    """Whether both are known to 60 bits after the binary point, or of their size, and no difference is seen."""
+    with ctx.workprec(LAST_BITS):
+        a, b = _ball(left), _ball(right)
+        return bool(abs(a - b).upper() < (1 + a.abs_lower()) * arb(2) ** -60)
 
 
 def to_float(value: Value) -> float:
     """The nearest float, or almost."""
-    if type(value) is fmpq:
+    if isinstance(value, fmpq):
         return float(Fraction(int(value.p), int(value.q)))
     return float(value.ball.mid())
 
@@ -339,12 +386,18 @@ def texts(left: Value, right: Value) -> tuple[str, str]:
 
 def text(value: Value, digits: int = 6) -> str:
     """A short rational as it is, anything else as a decimal with certain digits."""
-    if type(value) is fmpq:
+    if isinstance(value, fmpq):
         exact = str(value)
         if len(exact) <= max(12, digits):
             return exact
-    shown = real(value).ball.str(digits, radius=False)
-    return str(shown)
+    elif identical(value, ZERO):
+        return "0"
+    with ctx.workprec(LAST_BITS):
+        return str(_ball(value).str(digits, radius=False))
+
+
+def _ball(value: Value) -> arb:
+    return value.ball if isinstance(value, Real) else arb(value)
 
 
 def _finite(ball: arb) -> arb:
@@ -357,15 +410,15 @@ def _inverse(residue: nmod | None) -> nmod | None:
     return None if residue is None or not int(residue) else 1 / residue
 
 
-def _is_square(residue: nmod, prime: int) -> bool:
-    return int(residue ** ((prime - 1) // 2)) == 1
+def _is_square(residue: nmod) -> bool:
+    return int(residue ** ((residue.modulus() - 1) // 2)) == 1
 
 
-def _root_mod(residue: nmod | None, exponent: fmpq, prime: int) -> nmod | None:
-    """The power of a square that is a square: its group has (prime - 1) / 2 elements, an odd number."""
-    order = (prime - 1) // 2
-    if residue is None or not _is_square(residue, prime):
+def _root_mod(residue: nmod | None, exponent: fmpq) -> nmod | None:
+    """The power of a square that is a square: its group has (p - 1) / 2 elements, an odd number."""
+    if residue is None or not _is_square(residue):
         return None
+    order = (residue.modulus() - 1) // 2
     try:
         return residue ** (int(exponent.p) * pow(int(exponent.q), -1, order) % order)
     except ValueError:                              # the denominator has a factor in common with the order
@@ -383,8 +436,3 @@ def _integer_root(n: fmpz, degree: int) -> fmpz | None:
         return n if n == 1 else None
     found = n.root(degree)
     return found if found ** degree == n else None
-
-
-def at_precision(bits: int) -> Any:
-    """A context in which balls have that many bits."""
-    return ctx.workprec(bits)

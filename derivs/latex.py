@@ -9,6 +9,7 @@ from derivs.box import (
     BESIDE,
     COMMA,
     RELATIONS,
+    THIN,
     Accent,
     Big,
     Box,
@@ -37,7 +38,8 @@ from derivs.names import GREEK, OPERATORS, SIGNS
 from derivs.problem import Claim, Problem
 
 MARKS = {"<=": r"\le", ">=": r"\ge", "!=": r"\ne", "sim": r"\sim", "in": r"\in", "to": r"\to", "beside": "",
-         "dot": r"\cdot", "times": r"\cdot", "dots": r"\dots", "quad": r"\quad ", "by": r"\times", ";": r";\ "}
+         "dot": r"\cdot", "times": r"\cdot", "dots": r"\dots", "quad": r"\quad ", "thin": r"\,",
+         "by": r"\times", ";": r";\ "}
 SPACED = {*RELATIONS, "+", "-", "dot", "times"}
 HALVES = {("(", True): "(", ("(", False): ")", ("[", True): "[", ("[", False): "]", ("|", True): "|", ("|", False): "|"}
 ACCENTS = {"hat": r"\hat", "tilde": r"\tilde", "bar": r"\bar", "dot": r"\dot", "vec": r"\vec"}
@@ -76,6 +78,8 @@ def spell(box: Box) -> str:
     """A box in LaTeX."""
     match box:
         case Letter(name):
+            if name == "epsilon":      # the shape that Unicode and Typst give it
+                return r"\varepsilon"
             return "\\" + name if name in GREEK or name in SIGNS else name
         case Digits(text):
             return text
@@ -132,13 +136,13 @@ def _row(boxes: Sequence[Box], *, tight: bool = False) -> str:
     text = ""
     for k, box in enumerate(boxes):
         piece = spell(box)
-        if box == BESIDE or (k and isinstance(boxes[k - 1], Big)):
+        if box in (BESIDE, THIN) or (k and isinstance(boxes[k - 1], Big)):
             text += " "
         if isinstance(box, Mark) and box.name in SPACED and not tight:
             piece = f" {piece} " if k or piece not in "+-" else piece
         elif box == COMMA and not tight:
             piece = ", "
-        elif re.search(r"\\[A-Za-z]+$", text) and re.match("[A-Za-z]", piece):
+        elif text.endswith(r"\,") or (re.search(r"\\[A-Za-z]+$", text) and re.match(r"[A-Za-z\\]", piece)):
             text += " "
         text += piece
     return text.lstrip(" ") if tight or not isinstance(boxes[0], Word) else text

@@ -1,8 +1,8 @@
 """From a formula to boxes: where fractions, signs, roots and brackets stand, decided once for every printer.
 
 Printing never changes meaning: only what is associative is written flat, only what commutes changes places (numbers
-first, sums last in a product), and a bracket is left out only where the conventions below make it superfluous:
-a product binds tighter than + and -, a sum over an index binds like a product and reaches to the next + or -.
+first and multiplied out, powers of e and sums last), and a bracket is left out only where the conventions make it
+superfluous: a product binds tighter than + and -, a sum over an index like a product, up to the next + or -.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from derivs.box import (
     EQUALS,
     MINUS,
     PLUS,
+    THIN,
     Accent,
     Big,
     Box,
@@ -72,6 +73,7 @@ from derivs.problem import Claim, Given, Problem, Tensor, bar
 from derivs.rules.functions import FUNCTIONS
 
 SHORT_EXPONENT = 9.0                   # em: a longer exponent of e is written exp(...)
+WIDE_RANGE = 1.7                       # em: a sum sign with such a range needs room before the next one
 FEW = 40                               # nodes: a larger exponent is not even tried
 SHORT_SUM = 7.0                        # em: a longer sum stands beside a fraction, not on top of it
 
@@ -180,7 +182,8 @@ def _piece(expr: Expr, to: _Setting) -> _Piece:
             kind: Literal["sum", "max"] = "sum" if isinstance(expr, Sum) else "max"
             whole = _is_whole(index, low, high, body, to.problem)
             sign = Big(kind, by_letters(index), form_layout(low), form_layout(high), whole)
-            return _Piece(Row((sign, inner.body)), is_open=True, is_loose=inner.is_loose or isinstance(expr, Largest))
+            row = (sign, THIN, inner.body) if _needs_air(sign, inner.body) else (sign, inner.body)
+            return _Piece(Row(row), is_open=True, is_loose=inner.is_loose or isinstance(expr, Largest))
         case Delta(left, right):
             return _Piece(Scripts(Letter("delta"), _subscripts((left, right))))
         case Indicator(condition):
@@ -400,13 +403,23 @@ def _who_stands_above(over: list[tuple[Expr, _Piece]], under: list[Expr]) -> tup
 
 
 def _juxtapose(pieces: list[_Piece]) -> _Piece:
-    """Factors side by side: numbers first, what reaches to the right last and, but for the very last, in brackets."""
+    """Factors side by side: 2 x e^x sum, in brackets what reaches to the right but for the very last."""
     if len(pieces) == 1:
         return pieces[0]
-    *firsts, last = sorted(pieces, key=lambda piece: (not isinstance(piece.box, Digits),
-                                                      piece.is_open and not piece.is_sum))
+    *firsts, last = sorted(pieces, key=_place)
     box = _beside([*(piece.factor for piece in firsts), last.last_factor])
     return _Piece(box, is_open=last.is_open and not last.is_sum, is_loose=last.is_loose and not last.is_sum)
+
+
+def _place(piece: _Piece) -> int:
+    """Where people put a factor: numbers, letters and brackets, powers of e, sums."""
+    match piece.box:
+        case Digits():
+            return 0
+        case Scripts(Letter("e"), None, _):
+            return 2
+        case _:
+            return 3 if piece.is_open and not piece.is_sum else 1
 
 
 def _beside(boxes: Iterable[Box]) -> Box:
@@ -414,9 +427,22 @@ def _beside(boxes: Iterable[Box]) -> Box:
     row: list[Box] = []
     for box in boxes:
         if row:
-            row.append(DOT if _starts_with_digit(box) else BESIDE)
+            row.append(DOT if _starts_with_digit(box) else THIN if _needs_air(row[-1], box) else BESIDE)
         row.append(box)
     return row[0] if len(row) == 1 else Row(tuple(row))
+
+
+def _needs_air(left: Box, right: Box) -> bool:
+    """Between two fractions, two sums with wide ranges, and before an indicator."""
+    match left, right:
+        case Fraction(), Fraction():
+            return True
+        case Big(), Row(inside) if inside and isinstance(inside[0], Big):
+            return max(width(left), width(inside[0])) > WIDE_RANGE
+        case _, Row((Styled("bf", Digits("1")), *_)):
+            return True
+        case _:
+            return False
 
 
 def _starts_with_digit(box: Box) -> bool:

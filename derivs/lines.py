@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from derivs.box import BESIDE, DOT, EQUALS, MINUS, PLUS, Box, Fence, Half, Mark, Row, is_tall, width
+from derivs.box import BESIDE, DOT, EQUALS, MINUS, PLUS, THIN, Box, Fence, Half, Mark, Row, is_tall, width
 
 INDENT = 2.0                           # em: how far a continued line stands from the relation
 
@@ -57,7 +57,7 @@ def broken(box: Box, room: float) -> list[Box]:
 def _joined(chunks: list[Box], *, first: bool) -> Box:
     """The chunks of a line as one row; a product sign that a line starts with is written."""
     row = [part for chunk in chunks for part in (chunk.parts if isinstance(chunk, Row) else (chunk,))]
-    if not first and row[0] in (BESIDE, DOT):
+    if not first and row[0] in (BESIDE, THIN, DOT):
         row[0] = Mark("times")
     return row[0] if len(row) == 1 else Row(tuple(row))
 
@@ -90,7 +90,7 @@ def _chunks(box: Box, room: float) -> Iterator[Box]:
                 yield _glued(*prefix, head)
                 yield from rest[:-1]
                 prefix = rest[-1:]
-            elif part in (BESIDE, DOT) and sum(map(width, prefix)) > room / 2:
+            elif part in (BESIDE, THIN, DOT) and sum(map(width, prefix)) > room / 2:
                 yield _glued(*prefix)
                 prefix = [part]
             else:

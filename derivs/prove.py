@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from derivs.affine import Affine
+from derivs.affine import Affine, symbol
 from derivs.derive import Graph
 from derivs.errors import OutOfBudget, OutOfDomain, Unsupported
-from derivs.expr import Expr, tensors_in
+from derivs.expr import Expr, reindex, tensors_in
 from derivs.normal.algebra import delta
 from derivs.normal.ring import ONE, add, mul, scaled
 from derivs.normal.atoms import Form
@@ -44,42 +44,50 @@ def prove(graph: Graph, claim: Claim) -> Equal | NotShown:
 
     Kinks are yet to be certified not to be everything (`derivs.judge`). Raises IllFormed for a claim without meaning.
     """
+    left, right, given = _identified(graph.resolve(claim.left), graph.resolve(claim.right), claim.given)
     context = scope(graph, claim)
-    left, right = graph.resolve(claim.left), graph.resolve(claim.right)
     why = "the normal forms differ"
-    try:
-        for unfold in _unfoldings(graph, left, right):
+    for unfold in _unfoldings(graph, left, right):
+        context.budget.refill()
+        try:
             translator = Translator(graph.context, unfold)
             difference = add(translator.form(context, left), translator.form(context, right), -1)
-            difference = _under(context, translator, difference, claim.given)
+            difference = _under(context, translator, difference, given)
             if is_zero(context, difference):
                 return Equal()
             smooth, kinks = without_ties(difference)
             if kinks and is_zero(context, smooth):
                 return Equal(tuple(readback(context, kink.terms) for kink in kinks))
-    except (OutOfBudget, Unsupported) as error:
-        why = error.what
+        except (OutOfBudget, Unsupported) as error:
+            why = error.what
     return NotShown(why)
 
 
 def scope(graph: Graph, claim: Claim) -> Context:
-    """The context of a claim: the ranges of its free indices, and what it takes as given of them."""
+    """The context of a claim: the ranges of its free indices."""
     facts: list[Affine] = []
-    for name, (low, high) in ranges(graph.problem, _formulas(claim)).items():
-        k = Affine((((name,), 1),))
-        facts += (k - low, high - k)
-    for given in claim.given:
-        if isinstance(given.left, Affine) and isinstance(given.right, Affine) and given.op == "=":
-            facts += (given.left - given.right, given.right - given.left)
+    for name, (low, high) in ranges(graph.problem, (claim.left, claim.right)).items():
+        facts += (symbol(name) - low, high - symbol(name))
     return graph.context.assume(facts)
 
 
-def _formulas(claim: Claim) -> tuple[Expr, ...]:
-    return (claim.left, claim.right)
+def _identified(left: Expr, right: Expr, given: Sequence[Given]) -> tuple[Expr, Expr, tuple[Given, ...]]:
+    """Both sides with i written for j where i = j is given, and the conditions that are left."""
+    rest = []
+    for condition in given:
+        a, b = condition.left, condition.right
+        if isinstance(a, Affine) and isinstance(b, Affine) and condition.op == "=":
+            name = next((n for n in sorted((a - b).names, reverse=True) if (a - b).solve(n) is not None), None)
+            if name is not None:
+                values = {name: (a - b).solve(name) or symbol(name)}
+                left, right = reindex(left, values), reindex(right, values)
+                continue
+        rest.append(condition)
+    return left, right, tuple(rest)
 
 
 def _unfoldings(graph: Graph, left: Expr, right: Expr) -> Iterator[Mapping[str, Definition]]:
-    """What to unfold, a little more each time: nothing; the adjoint asked for; all adjoints; all nodes.
+    """What to unfold, a little more each time: nothing; the adjoint asked for, then the nodes in it; all of both.
 
     Most claims speak of the nodes next to them and are proved at once. The last resort, for graphs where everything
     unfolded is too much, is one node at a time, the one defined last that is in sight first.
@@ -89,7 +97,9 @@ def _unfoldings(graph: Graph, left: Expr, right: Expr) -> Iterator[Mapping[str, 
     tried: list[dict[str, Definition]] = []
     asked = tensors_in(left) | tensors_in(right)
     reached = reach(definitions, asked)
-    chosen = chain(({}, {n: d for n, d in definitions.items() if n in asked and n not in forward},
+    adjoints = {n: d for n, d in definitions.items() if n in asked and n not in forward}
+    near = asked.union(*(tensors_in(d.value) for d in adjoints.values()))
+    chosen = chain(({}, adjoints, adjoints | {n: d for n, d in definitions.items() if n in near and n in forward},
                     {n: d for n, d in definitions.items() if n in reached and n not in forward},
                     {n: d for n, d in definitions.items() if n in reached}),
                    _one_at_a_time(definitions, asked))

@@ -19,12 +19,15 @@ from derivs.verdict import Point, Proved, Refuted, Tested, Unread, Verdict, name
 
 VERSION = 1
 
-Kind = Literal["good", "bad", "open"]
+Kind = Literal["good", "wrong", "bad", "open"]
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A judgement for people, in a few words and in full: good (established), bad (not as claimed) or open."""
+    """A judgement for people, in a few words and in full.
+
+    good: established. wrong: a formula that is wrong, as was known. bad: not as claimed. open: undecided.
+    """
 
     kind: Kind
     head: str
@@ -92,7 +95,7 @@ def judged_words(judged: Judged, problem: Problem) -> Words:
         case Proved():
             return Words("bad", "Proved, although the exercise calls it wrong", _sentences(wrong, words.detail))
         case Refuted() if wrong:
-            return Words("good", "Wrong, as the exercise says", _sentences(wrong, words.detail))
+            return Words("wrong", "Wrong, as the exercise says", _sentences(wrong, words.detail))
         case Refuted():
             return Words("bad", "Refuted, although the exercise calls it right", words.detail)
         case _:

@@ -13,7 +13,10 @@ from derivs.box import (
     BESIDE,
     COMMA,
     DOT,
+    MINUS,
+    PLUS,
     RELATIONS,
+    THIN,
     Accent,
     Big,
     Box,
@@ -71,7 +74,7 @@ def spell(box: Box) -> str:
         case Row(inside):
             return _row(inside)
         case Fraction(over, under) | Slash(over, under):
-            return f"{_tight(over)}/{_tight(under)}"
+            return f"{spell(over) if _is_flat_product(over) else _tight(over)}/{_tight(under)}"
         case Root(body):
             inner = spell(body)
             return f"√{inner}" if len(inner) == 1 else f"√({inner})"
@@ -101,8 +104,8 @@ def _row(boxes: Sequence[Box], *, tight: bool = False) -> str:
     """Side by side; after a fraction or a power a product is a dot, so that a/b · c is not a/(b c)."""
     line = ""
     for k, box in enumerate(boxes):
-        if box in (BESIDE, DOT):
-            line += " · " if box == DOT or _ends_flat(boxes[k - 1]) else " "
+        if box in (BESIDE, THIN, DOT):
+            line += " · " if box == DOT or _ends_flat(boxes[k - 1]) else "" if isinstance(boxes[k - 1], Big) else " "
         elif isinstance(box, Mark) and box.name in SPACED and not tight:
             line += f" {spell(box)} " if k or box.name not in "+-" else spell(box)
         elif box == COMMA and not tight:
@@ -117,6 +120,12 @@ def _ends_flat(box: Box) -> bool:
     if isinstance(box, Row) and box.parts:
         return _ends_flat(box.parts[-1])
     return isinstance(box, Fraction | Slash)
+
+
+def _is_flat_product(box: Box) -> bool:
+    """a b, which over c needs no brackets: a b/c."""
+    return isinstance(box, Row) and not any(
+        isinstance(part, Row | Big | Fraction | Slash) or part in (PLUS, MINUS) for part in box.parts)
 
 
 def _tight(box: Box) -> str:

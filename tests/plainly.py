@@ -102,7 +102,8 @@ class World:
             return 0.0
         held = dict(self.held)
         if local:
-            held |= {p: self.entry(*p) for d in self.problem.definitions if d.tensor != of for p in self.places(d.tensor)}
+            others = (d.tensor for d in self.problem.definitions if d.tensor != of)
+            held |= {p: self.entry(*p) for other in others for p in self.places(other)}
         ends = [self.nudged((by, step), held=held) for step in (STEP, -STEP)]
         high, low = (end.loss() if of == self.problem.loss else end.entry(of, at) for end in ends)
         return (high - low) / (2 * STEP)

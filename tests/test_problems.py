@@ -25,9 +25,12 @@ SEEDS = range(6)
 CLOSE = 1e-6                     # central differences with a step of 1e-5 are right to about 1e-9
 APART = 1e-3                     # and the wrong formulas of the documents are further off than that
 
-TABLE = """sigmoid minmax_dag softmax_temperature cross_entropy softmax_cross_entropy linear linear_columns linear_batch relu
-    leaky_relu dropout batchnorm batchnorm_epsilons batchnorm_affine conv_valid conv_full conv_strided conv_stride_letter
-    mlp lp_pool max_pool max_pool_overlapping avg_pool logistic_loss hinge_loss elastic_net""".split()
+TABLE = [
+    "sigmoid", "minmax_dag", "softmax_temperature", "cross_entropy", "softmax_cross_entropy", "linear", "linear_columns",
+    "linear_batch", "relu", "leaky_relu", "dropout", "batchnorm", "batchnorm_epsilons", "batchnorm_affine", "conv_valid",
+    "conv_full", "conv_strided", "conv_stride_letter", "mlp", "lp_pool", "max_pool", "max_pool_overlapping", "avg_pool",
+    "logistic_loss", "hinge_loss", "elastic_net",
+]
 
 
 def test_every_exercise_of_the_table_is_there():

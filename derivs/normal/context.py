@@ -14,16 +14,20 @@ from derivs.errors import OutOfBudget
 from derivs.problem import Tensor
 
 DEPTH = 6                     # how many hypotheses an implication may combine
-STEPS = 2_000_000             # rewrites in one question
+STEPS = 50_000             # rewrites in one question
 
 
 class Budget:
     """Steps left for one question; its end means "not decided"."""
 
-    __slots__ = ("left",)
+    __slots__ = ("left", "steps")
 
     def __init__(self, steps: int = STEPS) -> None:
-        self.left = steps
+        self.steps = self.left = steps
+
+    def refill(self) -> None:
+        """A new question starts."""
+        self.left = self.steps
 
     def spend(self, steps: int = 1) -> None:
         """Raises OutOfBudget when nothing is left."""
@@ -36,7 +40,7 @@ class Budget:
 class Context:
     """Hypotheses: forms that are >= 0, and tensors by name. Contexts with the same facts are one object."""
 
-    __slots__ = ("_children", "_implied", "budget", "facts", "memo", "tensors")
+    __slots__ = ("_assumed", "_children", "_implied", "budget", "facts", "memo", "tensors")
 
     def __init__(self, tensors: Mapping[str, Tensor], facts: Iterable[Affine] = (), budget: Budget | None = None) -> None:
         self.tensors = tensors
@@ -44,10 +48,18 @@ class Context:
         self.budget = budget or Budget()
         self.memo: dict[Any, Any] = {}
         self._children: dict[frozenset[Affine], Context] = {self.facts: self}
+        self._assumed: dict[tuple[Affine, ...], Context] = {}
         self._implied: dict[Affine, bool] = {}
 
     def assume(self, facts: Iterable[Affine]) -> Context:
         """The context with more hypotheses."""
+        key = tuple(facts)
+        known = self._assumed.get(key)
+        if known is None:
+            known = self._assumed[key] = self._with(key)
+        return known
+
+    def _with(self, facts: tuple[Affine, ...]) -> Context:
         more = self.facts.union(facts)
         child = self._children.get(more)
         if child is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from derivs.normal.ring import accumulate, mul, natural_power
-from derivs.normal.atoms import Atom, Form, Kind, Monomial, Rational, monomial_of
+from derivs.normal.atoms import Atom, Form, Kind, Rational, monomial_of
 
 MOST_STEPS = 200
 
@@ -42,31 +42,42 @@ def _without(form: Form, base: Atom) -> Form:
 
 
 def divide(numerator: Form, divisor: Form) -> Form | None:
-    """The quotient where the division leaves no rest, else None. Forms are Laurent polynomials in their atoms."""
+    """The quotient where the division leaves no rest, else None. Forms are Laurent polynomials in their atoms.
+
+    Both are first multiplied by monomials to have lowest exponents 0 in every atom; then the quotient is a polynomial,
+    and in a lexicographic order each of its terms is the quotient of the leading terms.
+    """
     atoms = sorted({a for form in (numerator, divisor) for m in form for a, _ in m}, key=lambda a: a.id)
-
-    def key(m: Monomial) -> tuple[Rational, ...]:
-        powers = dict(m)
-        return tuple(powers.get(a, 0) for a in atoms)
-
-    lead = max(divisor, key=key)
-    quotient: Form = {}
-    left = numerator
+    left, shift = _from_zero(numerator, atoms)
+    by, other = _from_zero(divisor, atoms)
+    lead = max(by)
+    quotient: dict[Exponents, Rational] = {}
     for _ in range(MOST_STEPS):
         if not left:
-            return quotient
-        top = max(left, key=key)
-        powers: dict[Atom, Rational] = dict(top)
-        for a, e in lead:
-            powers[a] = powers.get(a, 0) - e
-        term = monomial_of(powers.items())
-        c = Fraction(left[top]) / Fraction(divisor[lead])
-        accumulate(quotient, {term: c})
-        subtracted = dict(left)
-        accumulate(subtracted, mul({term: 1}, divisor), -c)
-        if len(subtracted) > len(numerator) + len(divisor) * 4:
+            back = [s - o for s, o in zip(shift, other, strict=True)]
+            return {monomial_of((a, e + b) for a, e, b in zip(atoms, m, back, strict=True)): c
+                    for m, c in quotient.items()}
+        top = max(left)
+        term = tuple(t - e for t, e in zip(top, lead, strict=True))
+        if any(e < 0 for e in term):
             return None
-        left = subtracted
+        c = Fraction(left[top]) / by[lead]
+        quotient[term] = c.numerator if c.denominator == 1 else c
+        for m, d in by.items():
+            at = tuple(t + e for t, e in zip(term, m, strict=True))
+            value = left.get(at, 0) - c * d
+            if value:
+                left[at] = value
+            else:
+                left.pop(at, None)
     return None
 
 
+Exponents = tuple[Rational, ...]
+
+
+def _from_zero(form: Form, atoms: list[Atom]) -> tuple[dict[Exponents, Rational], list[Rational]]:
+    """The form by exponent vectors, the lowest exponent of each atom 0, and what was taken off."""
+    vectors = {tuple(dict(m).get(a, 0) for a in atoms): c for m, c in form.items()}
+    low = [min(column) for column in zip(*vectors, strict=True)]
+    return {tuple(e - s for e, s in zip(v, low, strict=True)): c for v, c in vectors.items()}, low

@@ -1,0 +1,347 @@
+"""The command line: argv, files, progress and exit status; all else is called.
+
+Exit status: 0 all holds; 1 something is refuted, undecided, or not as the exercise claims; 2 usage or unreadable input;
+130 stopped by Ctrl-C. What is slow to import is imported in the command that needs it, so that `--help` is quick.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from derivs.errors import DerivsError
+
+if TYPE_CHECKING:
+    from derivs.derivation import Solution
+    from derivs.problem import Problem
+
+EXAMPLES = 100
+FORMATS = ("tex", "html", "pdf")
+
+examples_option = click.option("--examples", type=click.IntRange(0), default=EXAMPLES, show_default=True, metavar="N",
+                               help="How many random inputs autodiff is asked at, per target; 0: it is not asked.")
+seed_option = click.option("--seed", type=click.IntRange(0), default=0, show_default=True, metavar="S",
+                           help="The seed of all random choices; the same seed, the same run.")
+json_option = click.option("--json", "as_json", is_flag=True,
+                           help="Print one JSON object instead; its fields are in docs/json.md.")
+
+
+class _Group(click.Group):
+    """Errors for people: a DerivsError is printed as it reads and ends with status 2, Ctrl-C ends with 130."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except DerivsError as error:
+            click.echo(f"derivs: {error}", err=True)
+            ctx.exit(2)
+        except KeyboardInterrupt:
+            click.echo("\nderivs: stopped; nothing half-written is left behind", err=True)
+            ctx.exit(130)
+        except BrokenPipeError:        # `derivs list | head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(0)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def main() -> None:
+    """Derive, prove and typeset the gradients of backprop exercises.
+
+    \b
+    derivs list                 which exercises there are
+    derivs show batchnorm       one derivation, here in the terminal
+    derivs verify               prove every answer, and compare it with autodiff
+    derivs sheet                an answer sheet: answers/answers.tex, .html and .pdf
+
+    NAME is the name of an exercise, or the path of a file of your own. Exit status: 0 all holds, 1 something does not,
+    2 usage or unreadable input.
+    """
+
+
+@main.command("list")
+@json_option
+def list_(as_json: bool) -> None:
+    """List the exercises, what they ask for, and where they come from."""
+    from derivs.report import listing
+    problems = _loaded(())
+    if as_json:
+        _print_json(listing(problems))
+        return
+    rows = [(entry["name"], entry["title"], ", ".join(entry["targets"]), entry["source"])
+            for entry in listing(problems)["exercises"]]
+    _print_table(("name", "exercise", "asks for", "source"), rows)
+
+
+@main.command()
+@click.argument("name")
+@examples_option
+@seed_option
+@json_option
+def show(name: str, examples: int, seed: int, as_json: bool) -> None:
+    """Show one derivation in the terminal."""
+    solutions = _solved(_loaded((name,)), examples, seed)
+    if as_json:
+        _print_report("show", solutions, examples, seed)
+    else:
+        from derivs.sheet.document import document
+        from derivs.sheet.terminal import terminal
+        click.echo(terminal(document(solutions), color=sys.stdout.isatty()), nl=False)
+    _exit(solutions)
+
+
+@main.command(short_help="Prove the answers and compare them with autodiff.")
+@click.argument("names", metavar="[NAME]...", nargs=-1)
+@examples_option
+@seed_option
+@json_option
+def verify(names: tuple[str, ...], examples: int, seed: int, as_json: bool) -> None:
+    """Prove the answers, judge the hand formulas, and compare with autodiff.
+
+    Without NAME, all exercises.
+    """
+    solutions = _solved(_loaded(names), examples, seed)
+    if as_json:
+        _print_report("verify", solutions, examples, seed)
+    else:
+        _print_verdicts(solutions)
+    _exit(solutions)
+
+
+@main.command(short_help="Write an answer sheet: LaTeX, HTML and PDF.")
+@click.argument("names", metavar="[NAME|FILE|DIR]...", nargs=-1)
+@click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("answers"), show_default=True,
+              metavar="DIR", help="The folder to write to; it is made where it does not exist.")
+@click.option("--format", "formats", default=",".join(FORMATS), show_default=True, metavar="FORMATS",
+              help="Which files to write, with commas between them.")
+@click.option("--engine", type=click.Choice(("typst", "pdflatex")), default="typst", show_default=True,
+              help="What makes the PDF. pdflatex must be installed.")
+@examples_option
+@seed_option
+@json_option
+def sheet(names: tuple[str, ...], output: Path, formats: str, engine: str, examples: int, seed: int,
+          as_json: bool) -> None:
+    """Write an answer sheet: every gradient derived, proved and compared with autodiff.
+
+    Without arguments, all exercises; a DIR stands for the exercise files in it. The files are answers.tex (compiles
+    with plain pdflatex), answers.html (one page, works offline) and answers.pdf.
+    """
+    wanted = _formats(formats)
+    problems = _loaded(names)
+    from derivs.files import make_folder, write_atomically
+    make_folder(output)                # before the long work, not after it
+    solutions = _solved(problems, examples, seed)
+    from derivs.sheet.document import document
+    moment = _source_date()
+    date = "" if moment is None else datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d")
+    sheets = document(solutions, date=date)
+    made = {output / f"answers.{kind}": _renderer(kind, engine, moment or 0)(sheets) for kind in wanted}
+    for path, content in made.items():
+        write_atomically(path, content)
+    if as_json:
+        _print_report("sheet", solutions, examples, seed, files=list(map(str, made)))
+    else:
+        for path in made:
+            click.echo(path)
+        _print_failures(solutions)
+    _exit(solutions)
+
+
+def _formats(text: str) -> list[str]:
+    """The formats of `--format`, each once, in their order."""
+    kinds = list(dict.fromkeys(kind.strip().lower() for kind in text.split(",") if kind.strip()))
+    for kind in kinds:
+        if kind not in FORMATS:
+            raise click.BadParameter(f"{kind!r} is not one of {', '.join(FORMATS)}", param_hint="--format")
+    if not kinds:
+        raise click.BadParameter(f"give at least one of {', '.join(FORMATS)}", param_hint="--format")
+    return kinds
+
+
+def _renderer(kind: str, engine: str, moment: int) -> Callable[[Any], bytes]:
+    """From a document to the bytes of its file."""
+    if kind == "tex":
+        from derivs.sheet.tex import tex
+        return lambda document: tex(document).encode()
+    if kind == "html":
+        from derivs.sheet.html import html
+        return lambda document: html(document).encode()
+    from derivs.sheet.pdf import pdf, pdf_by_pdflatex
+    make = pdf if engine == "typst" else pdf_by_pdflatex
+    return lambda document: make(document, timestamp=moment)
+
+
+def _source_date() -> int | None:
+    """https://reproducible-builds.org/specs/source-date-epoch/: the date on a sheet, if there is to be one."""
+    text = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if not text:
+        return None
+    try:
+        moment = int(text)
+        datetime.fromtimestamp(moment, UTC)
+    except (ValueError, OverflowError, OSError):
+        raise DerivsError(f"SOURCE_DATE_EPOCH is {text!r}", mend="let it be seconds since 1970, or unset it") from None
+    return moment
+
+
+# ---- input -----------------------------------------------------------------------------------------------------------
+
+def _loaded(names: Sequence[str]) -> list[Problem]:
+    """The exercises, in the order given; every one that cannot be read is reported."""
+    from derivs import library
+    known = library.names()
+    problems, errors = [], []
+    for name in _expanded(names, known) if names else known:
+        try:
+            problems.append(library.load(name))
+        except DerivsError as error:
+            errors.append(error)
+    _raise_all(errors)
+    return problems
+
+
+def _expanded(names: Sequence[str], known: Sequence[str]) -> Iterator[str]:
+    """A folder as the exercise files in it, by name; an exercise goes before a folder of the same name."""
+    for name in names:
+        if name in known or not Path(name).is_dir():
+            yield name
+            continue
+        files = [str(path) for path in sorted(Path(name).glob("*.py")) if not path.name.startswith("_")]
+        if not files:
+            raise DerivsError("there is no exercise in this folder", where=name, mend="an exercise is a file *.py")
+        yield from files
+
+
+def _raise_all(errors: Sequence[DerivsError]) -> None:
+    """All errors at once, in reading order."""
+    if errors:
+        first, *others = errors
+        raise first if not others else DerivsError("\nderivs: ".join(map(str, errors)))
+
+
+def _solved(problems: Sequence[Problem], examples: int, seed: int) -> list[Solution]:
+    """The solutions, with a progress bar where somebody watches."""
+    from derivs.solve import solve
+    solutions, errors = [], []
+    with _progress(len(problems)) as advance:
+        for problem in problems:
+            advance(problem.name, 0)
+            try:
+                solutions.append(solve(problem, examples=examples, seed=seed))
+            except DerivsError as error:
+                errors.append(error.at(problem.name))
+            advance(problem.name, 1)
+    _raise_all(errors)
+    return solutions
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[str, int], None]]:
+    """A bar on standard error, if that is a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda name, done: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=total)
+        yield lambda name, done: bar.update(task, description=name, advance=done)
+
+
+# ---- output ----------------------------------------------------------------------------------------------------------
+
+def _exit(solutions: Sequence[Solution]) -> None:
+    from derivs.report import succeeded
+    sys.exit(0 if all(map(succeeded, solutions)) else 1)
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2))
+
+
+def _print_report(command: str, solutions: Sequence[Solution], examples: int, seed: int, **more: Any) -> None:
+    from derivs.report import report
+    _print_json(report(command, solutions, examples=examples, seed=seed, **more))
+
+
+def _print_verdicts(solutions: Sequence[Solution]) -> None:
+    """The table of `derivs verify`, and below it what does not hold."""
+    from derivs.report import as_claimed, holds
+    from derivs.text import text
+    from derivs.verdict import name
+    rows = []
+    for solution in solutions:
+        problem = solution.problem
+        for answer in solution.answers:
+            agreement = answer.agreement
+            compared = "" if agreement is None else f"{agreement.examples}" if agreement.examples else agreement.note
+            worst = f"{agreement.worst:.2g}" if agreement is not None and agreement.examples else ""
+            rows.append((problem.name, text(answer.target.claim.left, problem), name(answer.verdict),
+                         f"{answer.milliseconds:.1f}", compared, worst, "holds" if holds(answer) else "DOES NOT HOLD"))
+        for judged in solution.hands:
+            claimed = "wrong" if judged.hand.wrong else "right"
+            rows.append((problem.name, f"{claimed} by hand: {judged.hand.source}", name(judged.verdict),
+                         f"{judged.milliseconds:.1f}", "", "",
+                         "as claimed" if as_claimed(judged) else "NOT AS CLAIMED"))
+    _print_table(("exercise", "formula", "verdict", "ms", "inputs", "worst", ""), rows)
+    _print_failures(solutions)
+    answers = [answer for solution in solutions for answer in solution.answers]
+    hands = [judged for solution in solutions for judged in solution.hands]
+    click.echo(f"\n{sum(map(holds, answers))} of {len(answers)} answers hold, "
+               f"{sum(map(as_claimed, hands))} of {len(hands)} hand formulas are as claimed "
+               "(inputs: random inputs that autodiff was asked at; worst: in units of the rounding bound)")
+
+
+def _print_failures(solutions: Sequence[Solution]) -> None:
+    """What does not hold, and where."""
+    from derivs.report import agreement_words, agrees, as_claimed, holds, judged_words, verdict_words
+    from derivs.text import text_claim
+    from derivs.verdict import Proved
+    for solution in solutions:
+        problem = solution.problem
+        for answer in solution.answers:
+            if holds(answer):
+                continue
+            click.echo(f"\n{problem.name}: {text_claim(answer.target.claim, problem)}")
+            if not isinstance(answer.verdict, Proved):
+                click.echo(f"    {verdict_words(answer.verdict, problem)}")
+            if answer.agreement is not None and not agrees(answer.agreement):
+                click.echo(f"    {agreement_words(answer.agreement)}")
+                for line in answer.agreement.failure.splitlines():
+                    click.echo(f"        {line}")
+        for judged in solution.hands:
+            if not as_claimed(judged):
+                claim = text_claim(judged.hand.claim, problem)
+                click.echo(f"\n{problem.name}: {claim}   [{judged.hand.source}]")
+                click.echo(f"    {judged_words(judged, problem)}")
+
+
+def _print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table that fits the terminal; where there is none, columns two spaces apart, whole, one row a line."""
+    if not sys.stdout.isatty():
+        widths = [max(len(row[k]) for row in (head, *rows)) for k in range(len(head))]
+        for row in (head, *rows):
+            click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+    table = Table(box=box.SIMPLE_HEAD)
+    for name in head:
+        table.add_column(name)
+    for row in rows:
+        table.add_row(*(Text(cell, style="bold red" if cell.isupper() and len(cell) > 9 else "") for cell in row))
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,249 @@
+"""An exact point where the two sides of a claim differ, made small enough to be followed by hand.
+
+Both sides are evaluated as they were written. A difference is two rationals that differ or two balls that do not meet;
+or one side has no value where the other has one. To agree at all points is no proof, and is not called one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import islice
+from random import Random
+from typing import Final, Literal
+
+from derivs.errors import IllFormed, OutOfBudget, OutOfDomain
+from derivs.evaluate import Evaluator, Formula, Place
+from derivs.expr import ZERO, Expr, tensors_in
+from derivs.kernels import FIRST_BITS, Imprecise, Undecided, Value, close, differ, identical, sign, texts
+from derivs.points import Entries, Sample, generic, samples, samples_at, simple, small_sizes
+from derivs.problem import Claim, Problem, Tensor
+from derivs.verdict import Point, Refuted
+
+UNDEFINED: Final = "undefined"
+BEYOND_A_KINK: Final = 8                            # samples looked at for a difference that is not on a kink
+TRIES: Final = 6                                    # simple inputs tried at each smaller sizes
+LOOKS: Final = 300                                  # evaluations that making a counterexample small may cost
+SIMPLEST: Final = tuple(map(Fraction, ("0", "1", "-1", "2", "1/2", "-2", "3", "1/4")))
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """No difference at `points` exact points; at `skipped` others there was nothing to compare.
+
+    Skipped is where both sides are undefined, where a comparison was not decided, and kinks, where these are left out.
+    """
+
+    points: int
+    skipped: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Difference:
+    """What was found at a point: the values, None where undefined; whether a comparison on the way was a tie."""
+
+    left: Value | None
+    right: Value | None
+    tied: bool
+
+    @property
+    def is_of_values(self) -> bool:
+        return self.left is not None and self.right is not None
+
+
+_Look = _Difference | Literal["agree", "silent"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """A claim, compiled, with the tensors that a point must give."""
+
+    problem: Problem
+    claim: Claim
+    evaluator: Evaluator
+    left: Formula
+    right: Formula
+    given: tuple[Tensor, ...]
+
+
+def compare(problem: Problem, claim: Claim, *, points: int = 24, seed: int = 0, off_kinks: bool = False,
+            shrink: bool = True) -> Refuted | Agreed:
+    """The smallest difference found at that many samples of sizes and inputs, each with a few values of the indices.
+
+    off_kinks: leave out points where a comparison was a tie. Raises IllFormed, or Unsupported for a condition that
+    cannot be imposed.
+    """
+    search = _search(problem, claim)
+    rng = Random(seed)
+    agreed = skipped = 0
+    on_kink: tuple[Point, _Difference] | None = None
+    last = points
+    for count, sample in enumerate(samples(problem, claim, search.given, rng)):
+        if count >= last:
+            break
+        for point, look in _looks(search, sample):
+            if isinstance(look, _Difference):
+                if not look.tied:
+                    return _refuted(search, point, look, rng, shrink)
+                if not off_kinks and on_kink is None:
+                    on_kink, last = (point, look), min(points, count + BEYOND_A_KINK)
+            agreed += look == "agree"
+            skipped += look != "agree"
+    if on_kink is not None:
+        return _refuted(search, *on_kink, rng, shrink)
+    return Agreed(agreed, skipped)
+
+
+def nonzero_somewhere(problem: Problem, expr: Expr, *, points: int = 24, seed: int = 0) -> bool:
+    """Whether a certified point was found where expr is not zero. False: none was found."""
+    search = _search(problem, Claim(expr, ZERO))
+    for sample in islice(samples(problem, search.claim, search.given, Random(seed)), points):
+        place = search.evaluator.at(sample.point)
+        for integers in sample.places:
+            try:
+                if sign(place.value(search.left, integers)):
+                    return True
+            except (OutOfDomain, OutOfBudget, Undecided, Imprecise):
+                continue
+    return False
+
+
+def _search(problem: Problem, claim: Claim) -> _Search:
+    evaluator = Evaluator(problem)
+    return _Search(problem, claim, evaluator, evaluator.compile(claim.left), evaluator.compile(claim.right),
+                   evaluator.given(claim.left, claim.right))
+
+
+def _looks(search: _Search, sample: Sample) -> Iterator[tuple[Point, _Look]]:
+    """What is seen at each place of a sample."""
+    place = search.evaluator.at(sample.point)
+    for integers in sample.places:
+        yield Point({**sample.point.integers, **integers}, sample.point.entries), _look(search, place, integers)
+
+
+def _look(search: _Search, place: Place, integers: Mapping[str, int]) -> _Look:
+    try:
+        while True:
+            bits = place.bits
+            left, right = _value(place, search.left, integers), _value(place, search.right, integers)
+            if place.bits != bits:                  # the right side needed a higher precision: the left once more
+                continue
+            if left is None or right is None:
+                return "silent" if left is right else _Difference(left, right, place.tied)
+            if differ(left, right):
+                return _Difference(left, right, place.tied)
+            if identical(left, right) or (bits > FIRST_BITS and close(left, right)):
+                return "agree"
+            if not place.sharpen():
+                return "silent"
+    except (Undecided, OutOfBudget):
+        return "silent"
+
+
+def _value(place: Place, formula: Formula, integers: Mapping[str, int]) -> Value | None:
+    try:
+        return place.value(formula, integers)
+    except OutOfDomain:
+        return None
+
+
+# ------------------------------------------------------------------------------------------- a point that can be followed
+
+
+def _refuted(search: _Search, point: Point, found: _Difference, rng: Random, shrink: bool) -> Refuted:
+    if shrink:
+        point, found = _Shrinker(search, found).smallest(point, rng)
+    if found.left is None:
+        return Refuted(point, UNDEFINED, _shown(found.right))
+    if found.right is None:
+        return Refuted(point, _shown(found.left), UNDEFINED)
+    return Refuted(point, *texts(found.left, found.right))
+
+
+def _shown(value: Value | None) -> str:
+    return UNDEFINED if value is None else texts(value, value)[0]
+
+
+class _Shrinker:
+    """Makes a point smaller while the sides still differ in the same way: in value or not, at a tie or not."""
+
+    def __init__(self, search: _Search, found: _Difference) -> None:
+        self.search, self.found, self.left = search, found, LOOKS
+        # An equation of the claim ties the entries of its tensors together: these are left as they were sampled.
+        self.fixed = frozenset[str]().union(*(tensors_in(side) for given in search.claim.given
+                                              for side in (given.left, given.right) if isinstance(side, Expr)))
+
+    def smallest(self, point: Point, rng: Random) -> tuple[Point, _Difference]:
+        """The point with the smallest sizes, then with the simplest entries, that was found."""
+        point = self._smaller_sizes(point, rng)
+        sizes = {name: point.integers[name] for name in self.search.problem.sizes}
+        places = {name: value for name, value in point.integers.items() if name not in sizes}
+        entries = dict(point.entries)
+        for tensor in self.search.given:
+            for group in self._groups(tensor, entries):
+                self._simplify(tensor, group, sizes, places, entries)
+        return Point(point.integers, entries), self.found
+
+    def _smaller_sizes(self, point: Point, rng: Random) -> Point:
+        search = self.search
+        largest = sum(point.integers[name] for name in search.problem.sizes)
+        for sizes in small_sizes(search.problem, search.given):
+            if sum(sizes.values()) >= largest or self.left < LOOKS // 2:
+                break
+            for attempt in range(TRIES):
+                kind = simple if attempt % 3 else generic
+                for sample in samples_at(search.problem, search.claim, search.given, sizes, kind, rng):
+                    for smaller, look in self._looks(sample):
+                        if self._as_good(look):
+                            return smaller
+        return point
+
+    def _groups(self, tensor: Tensor, entries: Entries) -> Iterable[Sequence[tuple[str, tuple[int, ...]]]]:
+        """The entries of a tensor: first all at once, then one after the other."""
+        keys = [key for key in entries if key[0] == tensor.name]
+        if tensor.name in self.fixed or not tensor.properties.isdisjoint({"onehot", "simplex"}):
+            return []
+        return [keys, *([key] for key in keys)] if len(keys) > 1 else [keys]
+
+    def _simplify(self, tensor: Tensor, keys: Sequence[tuple[str, tuple[int, ...]]], sizes: Mapping[str, int],
+                  place: Mapping[str, int], entries: Entries) -> None:
+        """The first of the simplest values that these entries may all have."""
+        worst = max(map(_rank, (entries[key] for key in keys)), default=0)
+        for rank, value in enumerate(SIMPLEST):
+            if rank >= worst or self.left <= 0:
+                break
+            if _allowed(tensor, value):
+                changed = {**entries, **dict.fromkeys(keys, value)}
+                (_, look), = self._looks(Sample(Point(sizes, changed), (place,)))
+                if self._as_good(look):
+                    entries.update(changed)
+                    break
+
+    def _looks(self, sample: Sample) -> list[tuple[Point, _Look]]:
+        self.left -= len(sample.places)
+        try:
+            return list(_looks(self.search, sample))
+        except IllFormed:                           # sizes for which the formula was not meant
+            return [(sample.point, "silent")]
+
+    def _as_good(self, look: _Look) -> bool:
+        if (not isinstance(look, _Difference) or look.is_of_values != self.found.is_of_values
+                or (look.tied and not self.found.tied)):
+            return False
+        self.found = look
+        return True
+
+
+def _rank(value: Fraction) -> int:
+    """How far from simple a value is."""
+    return SIMPLEST.index(value) if value in SIMPLEST else len(SIMPLEST)
+
+
+def _allowed(tensor: Tensor, value: Fraction) -> bool:
+    """Whether an entry may have the value."""
+    if "binary" in tensor.properties:
+        return value in (0, 1)
+    if "in(0,1)" in tensor.properties:
+        return 0 < value < 1
+    return value > 0 if tensor.is_positive else value >= 0 if tensor.is_nonnegative else True

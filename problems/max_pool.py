@@ -1,0 +1,42 @@
+"""Max pooling, windows of 2 by 2, side by side: Y_pq = max_uv X_{2(p-1)+u, 2(q-1)+v}.
+
+Of equal entries the first of the window wins, row by row: it gets the whole gradient, as in JAX and PyTorch.
+"""
+
+from sympy import Eq, KroneckerDelta, Sum
+
+from derivs.exercise import Exercise, Indicator, Input, MaxOver, Node, Target, bar, d, indices, scalars, sizes, tensors
+
+R, S = sizes("R S")
+i, j, p, q, u, v, a, b = indices("i j p q u v a b")
+X, Y = tensors("X Y")
+E = scalars("E")
+SIZE, STRIDE = 2, 2
+
+
+def window(u, v):
+    return X[STRIDE * (p - 1) + u, STRIDE * (q - 1) + v]
+
+
+EARLIER = Indicator(a < u) + KroneckerDelta(a, u) * Indicator(b < v)          # (a, b) comes before (u, v)
+FIRST = Indicator(Eq(Sum(EARLIER * Indicator(Eq(window(a, b), Y[p, q])), (a, 1, SIZE), (b, 1, SIZE)), 0))
+PLACE = KroneckerDelta(i, STRIDE * (p - 1) + u) * KroneckerDelta(j, STRIDE * (q - 1) + v)
+
+
+def reference(X):
+    import jax.numpy as jnp
+    from jax import lax
+    return lax.reduce_window(X, -jnp.inf, lax.max, (SIZE, SIZE), (STRIDE, STRIDE), "VALID")
+
+
+EXERCISE = Exercise(
+    title="Max pooling",
+    source="NYU Deep Learning 2016, assignment 1, section 2.3.2 (Zhao & Chen)",
+    inputs=[Input(X[2 * R, 2 * S])],
+    forward=[Node(Y[p, q], MaxOver(window(u, v), (u, 1, SIZE), (v, 1, SIZE)), shape=[R, S])],
+    loss=E, of=Y,
+    targets=[
+        Target(d(E, X[i, j]), Sum(bar(Y)[p, q] * PLACE * Indicator(Eq(X[i, j], Y[p, q])) * FIRST,
+                                  (p, 1, R), (q, 1, S), (u, 1, SIZE), (v, 1, SIZE))),
+    ],
+    reference=reference)
