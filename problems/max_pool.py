@@ -1,26 +1,29 @@
-"""Max pooling, windows of 2 by 2, side by side: Y_pq = max_uv X_{2(p-1)+u, 2(q-1)+v}.
+"""Max pooling, windows of 2 by 2, side by side: Y_pq = max_ab X_{2(p-1)+a, 2(q-1)+b}.
 
 Of equal entries the first of the window wins, row by row: it gets the whole gradient, as in JAX and PyTorch.
 """
 
-from sympy import Eq, KroneckerDelta, Sum
+from sympy import And, Eq, KroneckerDelta, Sum
 
 from derivs.exercise import Exercise, Indicator, Input, MaxOver, Node, Target, bar, d, indices, scalars, sizes, tensors
 
 R, S = sizes("R S")
-i, j, p, q, u, v, a, b = indices("i j p q u v a b")
+i, j, p, q, a, b = indices("i j p q a b")
 X, Y = tensors("X Y")
 E = scalars("E")
 SIZE, STRIDE = 2, 2
 
 
-def window(u, v):
-    return X[STRIDE * (p - 1) + u, STRIDE * (q - 1) + v]
+u, v = i - STRIDE * (p - 1), j - STRIDE * (q - 1)          # where X_ij stands in the window of Y_pq, if it does
 
 
-EARLIER = Indicator(a < u) + KroneckerDelta(a, u) * Indicator(b < v)          # (a, b) comes before (u, v)
+def window(a, b):
+    return X[STRIDE * (p - 1) + a, STRIDE * (q - 1) + b]
+
+
+INSIDE = Indicator(And(1 <= u, u <= SIZE)) * Indicator(And(1 <= v, v <= SIZE))
+EARLIER = Indicator(a < u) + KroneckerDelta(a, u) * Indicator(b < v)
 FIRST = Indicator(Eq(Sum(EARLIER * Indicator(Eq(window(a, b), Y[p, q])), (a, 1, SIZE), (b, 1, SIZE)), 0))
-PLACE = KroneckerDelta(i, STRIDE * (p - 1) + u) * KroneckerDelta(j, STRIDE * (q - 1) + v)
 
 
 def reference(X):
@@ -33,10 +36,10 @@ EXERCISE = Exercise(
     title="Max pooling",
     source="NYU Deep Learning 2016, assignment 1, section 2.3.2 (Zhao & Chen)",
     inputs=[Input(X[2 * R, 2 * S])],
-    forward=[Node(Y[p, q], MaxOver(window(u, v), (u, 1, SIZE), (v, 1, SIZE)), shape=[R, S])],
+    forward=[Node(Y[p, q], MaxOver(window(a, b), (a, 1, SIZE), (b, 1, SIZE)), shape=[R, S])],
     loss=E, of=Y,
     targets=[
-        Target(d(E, X[i, j]), Sum(bar(Y)[p, q] * PLACE * Indicator(Eq(X[i, j], Y[p, q])) * FIRST,
-                                  (p, 1, R), (q, 1, S), (u, 1, SIZE), (v, 1, SIZE))),
+        Target(d(E, X[i, j]),
+               Sum(bar(Y)[p, q] * INSIDE * Indicator(Eq(X[i, j], Y[p, q])) * FIRST, (p, 1, R), (q, 1, S))),
     ],
     reference=reference)

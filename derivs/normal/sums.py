@@ -7,7 +7,7 @@ sum polynomials; split into connected components; choose canonical names.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from functools import cache
 from math import comb
@@ -31,6 +31,7 @@ from derivs.normal.atoms import (
     monomial_of,
     names_of,
     order,
+    parts,
     reads,
 )
 from derivs.normal.context import Context
@@ -90,7 +91,6 @@ def _rewrite_atom(context: Context, a: Atom, values: Mapping[str, Affine], atoms
 
 def _holds(a: Atom, atoms: Mapping[Atom, Form]) -> bool:
     """Whether one of the atoms stands inside a."""
-    from derivs.normal.atoms import parts
     return any(inner in atoms or _holds(inner, atoms) for monomial in parts(a) for inner, _ in monomial)
 
 
@@ -109,6 +109,20 @@ def _rebuild(context: Context, a: Atom, values: Mapping[str, Affine], atoms: Map
             return guard(a.args[0].substitute(values))
         case Kind.EXP:
             return exponential(context, _rewrite_monomial(context, a.args[0], values, atoms))
+        case Kind.SUM:
+            names, body = open_sum(context, a, names_in_values(values))
+            return close(context, names, rewrite(context, {body: 1}, values, atoms))
+        case Kind.LARGEST:
+            fresh, body_form, guards = open_largest(context, a, names_in_values(values))
+            return largest(context, fresh, rewrite(context, body_form, values, atoms),
+                           tuple(g.substitute(values) for g in guards))
+        case _:
+            return _function(context, a, inner)
+
+
+def _function(context: Context, a: Atom, inner: Callable[[Frozen], Form]) -> Form:
+    """The atom of a function, its arguments mapped."""
+    match a.kind:
         case Kind.APPLY:
             return apply(context, a.args[0], tuple(map(inner, a.args[1])))
         case Kind.BASE:
@@ -117,13 +131,6 @@ def _rebuild(context: Context, a: Atom, values: Mapping[str, Affine], atoms: Map
             return positive(context, inner(a.args[0]))
         case Kind.TIE:
             return zero_where(context, inner(a.args[0]))
-        case Kind.SUM:
-            names, body = open_sum(context, a, names_in_values(values))
-            return close(context, names, rewrite(context, {body: 1}, values, atoms))
-        case Kind.LARGEST:
-            fresh, body_form, guards = open_largest(context, a, names_in_values(values))
-            return largest(context, fresh, rewrite(context, body_form, values, atoms),
-                           tuple(g.substitute(values) for g in guards))
         case _:
             raise AssertionError(a.kind)
 
@@ -387,6 +394,9 @@ def _connected(context: Context, names: frozenset[str], monomial: Monomial) -> F
     absorbed = _absorb(context, names, monomial)
     if absorbed is not None:
         return absorbed
+    refreshed = _refreshed_term(context, monomial)
+    if refreshed != {monomial: 1}:
+        return close(context, names, refreshed)
     # A change of index may turn the orientation of a comparison, which makes several terms of one; such a change is
     # taken only where no other keeps the term whole, or the two orientations would call each other for ever.
     options = [_changed(context, names, monomial, change) for change in changes(names, monomial)]
@@ -404,6 +414,47 @@ def _changed(context: Context, names: frozenset[str], monomial: Monomial,
     values = {name: form.substitute(renaming) for name, form in change.items()}
     bound = names.difference(change).union(*(form.names for form in renaming.values()))
     return bound, substitute(context, {monomial: 1}, values)
+
+
+def _refreshed_term(context: Context, monomial: Monomial) -> Form:
+    """The term with the sums inside its functions normalised again, knowing the guards of the term.
+
+    [sum_{k < j, k <= 2q} ...] in a term with [j <= 2q] loses its second guard, whichever of the two came first.
+    """
+    if not any(a.kind is Kind.GUARD for a, _ in monomial) or not any(_has_guarded_sum(a) for a, _ in monomial):
+        return {monomial: 1}
+    inside = context.assume(guards_of(context, monomial))
+    result = ONE
+    for a, e in monomial:
+        result = mul(result, power(inside, _refreshed(inside, a), e) if _has_guarded_sum(a) else {((a, e),): 1})
+    return result
+
+
+def _has_guarded_sum(a: Atom) -> bool:
+    """Whether a sum with a guard stands inside the atom."""
+    return any((a.kind is Kind.SUM and b.kind is Kind.GUARD) or _has_guarded_sum(b)
+               for monomial in parts(a) for b, _ in monomial)
+
+
+def _refreshed(context: Context, a: Atom) -> Form:
+    if not _has_guarded_sum(a):
+        return {((a, 1),): 1}
+    if a.kind is Kind.SUM:
+        names, body = open_sum(context, a, frozenset())
+        return close(context, names, {body: 1})
+    if a.kind in (Kind.EXP, Kind.LARGEST):
+        return {((a, 1),): 1}
+
+    def inner(form: Frozen) -> Form:
+        total: Form = {}
+        for monomial, c in form.terms.items():
+            product = ONE
+            for b, e in monomial:
+                product = mul(product, power(context, _refreshed(context, b), e))
+            accumulate(total, product, c)
+        return total
+
+    return _function(context, a, inner)
 
 
 def _size(form: Form) -> tuple[int, list[tuple[tuple[int, Rational], ...]]]:

@@ -11,8 +11,8 @@ from derivs.arrays import Axis
 from derivs.bounded import Array, Bounded
 from derivs.errors import DerivsError
 from derivs.evaluate import evaluate
-from derivs.expr import Derivative, Entry, Expr
-from derivs.kernels import texts
+from derivs.expr import Derivative, Entry, Expr, subtract
+from derivs.kernels import text
 from derivs.oracle.autodiff import Quantity, is_node, keywords
 from derivs.problem import Claim, Problem, bar
 from derivs.verdict import Point
@@ -39,8 +39,7 @@ def report(problem: Problem, claim: Claim, quantity: Quantity, sizes: Mapping[st
         f"# {_place(claim.left, {**sizes, **indices})}: autodiff says {said!r}, the formula {computed!r};",
         f"# rounding explains a difference of {bound:.2g}",
     ]
-    exact = _exactly(problem, claim, Point({**sizes, **indices}, _entries(inputs)))
-    return "\n".join(lines + ([f"# exactly, the left side is {exact[0]}, the formula {exact[1]}"] if exact else []))
+    return "\n".join(lines + _exactly(problem, claim, Point({**sizes, **indices}, _entries(inputs))))
 
 
 def _call(problem: Problem, quantity: Quantity, sizes: Mapping[str, int]) -> str:
@@ -77,9 +76,11 @@ def _entries(inputs: Mapping[str, Array]) -> dict[tuple[str, tuple[int, ...]], F
             for name, array in inputs.items() for at, value in np.ndenumerate(array)}
 
 
-def _exactly(problem: Problem, claim: Claim, point: Point) -> tuple[str, str] | None:
-    """Both sides in exact arithmetic, with as many digits as tell them apart; None where there is no such value."""
+def _exactly(problem: Problem, claim: Claim, point: Point) -> list[str]:
+    """Both sides in exact arithmetic, where they have such values."""
     try:
-        return texts(evaluate(problem, claim.left, point), evaluate(problem, claim.right, point))
+        left, right, apart = (text(evaluate(problem, expr, point))
+                              for expr in (claim.left, claim.right, subtract(claim.right, claim.left)))
     except DerivsError:
-        return None
+        return []
+    return [f"# in exact arithmetic: the left side is {left}, the formula {right}, its excess {apart}"]
