@@ -38,12 +38,15 @@ class Affine:
         return Affine, (self.terms,)
 
     def __add__(self, other: Affine | int) -> Affine:
+        return self._plus(other, 1)
+
+    def _plus(self, other: Affine | int, sign: int) -> Affine:
         other = affine(other)
         if not other.terms:
             return self
         total = dict(self.terms)
         for monomial, c in other.terms:
-            total[monomial] = total.get(monomial, 0) + c
+            total[monomial] = total.get(monomial, 0) + sign * c
         return _collect(total)
 
     __radd__ = __add__
@@ -52,7 +55,7 @@ class Affine:
         return Affine(tuple((monomial, -c) for monomial, c in self.terms))
 
     def __sub__(self, other: Affine | int) -> Affine:
-        return self + (-affine(other))
+        return self._plus(other, -1)
 
     def __rsub__(self, other: Affine | int) -> Affine:
         return affine(other) + (-self)

@@ -53,11 +53,12 @@ class Graph:
     context: Context = field(init=False)
     _adjoints: dict[str, Adjoint] = field(default_factory=dict)
     _above: dict[str, frozenset[str]] = field(default_factory=dict)
-    _definitions: dict[str, Definition] = field(default_factory=dict)
+    _cotangents: dict[str, str] = field(default_factory=dict)
     _locals: dict[tuple[str, str], tuple[tuple[str, ...], Expr]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.context = Context(self.problem.tensors, self.problem.constraints)
+        self._cotangents = {bar(t): t for t in self.problem.tensors}
         for definition in self.problem.definitions:
             direct = tensors_in(definition.value)
             self._above[definition.tensor] = direct.union(*(self._above.get(t, frozenset()) for t in direct))
@@ -122,7 +123,7 @@ class Graph:
         return body
 
     def _letters(self, tensor: str, taken: set[str] | frozenset[str]) -> tuple[str, ...]:
-        """Index letters for a tensor: those of its definition where they are free to use, else the next in the alphabet."""
+        """Index letters for a tensor: those of its definition where they are free to use, else the next letters."""
         definition = self.problem.definition(tensor)
         wished = definition.indices if definition else self._wished(tensor)
         found: list[str] = []
@@ -183,8 +184,10 @@ class Graph:
         return Adjoint(entry, add(*chain), Definition(bar(tensor), letters, add(*worked)))
 
     def _reaches_loss(self, tensor: str) -> bool:
+        """Whether the loss depends on it. An input that nothing reads has the cotangent 0."""
         ends = (*self.upstream(), self.problem.loss)
-        return tensor in ends or any(tensor in self._ancestors(end) for end in ends if self.problem.definition(end))
+        return (self.problem.definition(tensor) is None or tensor in ends
+                or any(tensor in self._ancestors(end) for end in ends))
 
     # ---- derivatives in formulas
 
@@ -200,19 +203,29 @@ class Graph:
             case _:
                 return rebuild(expr, self.resolve)  # type: ignore[no-any-return]
 
-    def definitions(self) -> Mapping[str, Definition]:
-        """Every definition that a proof may unfold: forward nodes in order, then adjoints in the order of reverse mode."""
-        if self._definitions:
-            return self._definitions
-        found = {d.tensor: d for d in self.problem.definitions}
-        given = self.upstream()
-        for definition in reversed(self.problem.definitions):
-            if definition.tensor not in given and self._reaches_loss(definition.tensor):
-                found[bar(definition.tensor)] = self.adjoint(definition.tensor).definition
-        for tensor in self.problem.inputs:
-            found[bar(tensor.name)] = self.adjoint(tensor.name).definition
-        self._definitions = found
-        return found
+    def definition(self, name: str) -> Definition | None:
+        """How a node or a cotangent is computed; None for what is given."""
+        forward = self.problem.definition(name)
+        if forward is not None:
+            return forward
+        tensor = self._cotangents.get(name)
+        if tensor is None or tensor in self.upstream() or not self._reaches_loss(tensor):
+            return None
+        return self.adjoint(tensor).definition
+
+    def place(self, name: str) -> int:
+        """When it is computed: forward nodes in order, then cotangents in the order of reverse mode."""
+        order = [d.tensor for d in self.problem.definitions]
+        if name in order:
+            return order.index(name)
+        tensor = self._cotangents.get(name)
+        return 2 * len(order) - order.index(tensor) if tensor in order else 3 * len(order)
+
+    def adjoints(self) -> Mapping[str, Definition]:
+        """The definitions of all cotangents that are not given, in the order of reverse mode."""
+        tensors = [*(d.tensor for d in reversed(self.problem.definitions)), *(t.name for t in self.problem.inputs)]
+        found = ((bar(t), self.definition(bar(t))) for t in tensors)
+        return {name: definition for name, definition in found if definition is not None}
 
 
 def _same(of: Entry, by: Entry) -> Expr:

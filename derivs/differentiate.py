@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from derivs.affine import symbol
+from derivs.errors import Unsupported
 from derivs.expr import (
     ONE,
     ZERO,
@@ -38,7 +39,6 @@ from derivs.expr import (
     subtract,
     tensors_in,
 )
-from derivs.errors import Unsupported
 from derivs.rules.functions import FUNCTIONS, apply
 
 

@@ -10,9 +10,10 @@ from derivs.derive import Graph
 from derivs.errors import DerivsError
 from derivs.expr import Expr, tensors_in
 from derivs.problem import Claim
-from derivs.prove import Equal, NotShown, prove, reach
+from derivs.prove import Equal, NotShown, prove
 from derivs.refute import Agreed, compare, nonzero_somewhere
 from derivs.text import text
+from derivs.unfold import reach
 from derivs.verdict import Proved, Refuted, Tested, Verdict
 
 QUICK, EXAMINE, SEARCH = 5, 8, 60          # exact points: before the proof, after it, and where there is none
@@ -58,7 +59,7 @@ def _examined(graph: Graph, claim: Claim, shown: Equal, seed: int) -> Verdict:
 def _assumed(graph: Graph, claim: Claim) -> tuple[str, ...]:
     """The nodes that must be positive for the formulas to mean anything, as conditions."""
     asked = tensors_in(claim.left) | tensors_in(claim.right)
-    return tuple(f"where {text(_name(graph, t), graph.problem)} > 0" for t in sorted(reach(graph.definitions(), asked))
+    return tuple(f"where {text(_name(graph, t), graph.problem)} > 0" for t in sorted(reach(graph, asked))
                  if graph.problem.definition(t) and graph.problem.tensors[t].is_positive)
 
 

@@ -66,6 +66,8 @@ def _run(path: Path) -> dict[str, Any]:
     """The names that the file defines. What it raises is told with its line."""
     try:
         return run_path(str(path))
+    except SystemExit as error:
+        raise IllFormed("it ends the program", where=_shown(path), mend="an exercise only declares") from error
     except SyntaxError as error:
         raise IllFormed(f"this is not Python: {error.msg}", where=f"{_shown(path)}:{error.lineno}",
                         mend=(error.text or "").strip()) from error

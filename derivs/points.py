@@ -20,7 +20,7 @@ from derivs.affine import Affine
 from derivs.errors import IllFormed, Unsupported
 from derivs.expr import Entry, Integer, Number, Sum
 from derivs.problem import Claim, Given, Problem, Tensor
-from derivs.scope import ranges
+from derivs.scope import Range
 from derivs.verdict import Point
 
 At = tuple[int, ...]
@@ -43,17 +43,20 @@ class Sample:
     places: tuple[Mapping[str, int], ...]
 
 
-def samples(problem: Problem, claim: Claim, given: Sequence[Tensor], rng: Random) -> Iterator[Sample]:
-    """Without end, if any sizes satisfy the conditions. given: the tensors whose entries a point must have."""
-    kinds = cycle(_KINDS)
-    for sizes in _all_sizes(problem, given, rng):
-        yield from samples_at(problem, claim, given, sizes, next(kinds), rng)
+def samples(problem: Problem, claim: Claim, bounds: Mapping[str, Range], given: Sequence[Tensor],
+            rng: Random) -> Iterator[Sample]:
+    """Without end, if any sizes satisfy the conditions.
+
+    bounds: the ranges of the free indices. given: the tensors whose entries a point must have.
+    """
+    for sizes, kind in zip(_all_sizes(problem, given, rng), cycle(_KINDS), strict=False):
+        yield from samples_at(problem, claim, bounds, given, sizes, kind, rng)
 
 
-def samples_at(problem: Problem, claim: Claim, given: Sequence[Tensor], sizes: Sizes, kind: Values,
-               rng: Random) -> Iterator[Sample]:
+def samples_at(problem: Problem, claim: Claim, bounds: Mapping[str, Range], given: Sequence[Tensor], sizes: Sizes,
+               kind: Values, rng: Random) -> Iterator[Sample]:
     """Inputs of one kind at these sizes; nothing where no values of the free indices satisfy the claim's conditions."""
-    where = places(problem, claim, sizes, rng)
+    where = places(claim, bounds, sizes, rng)
     if where:
         yield from _imposed(problem, claim, Sample(Point(sizes, inputs(given, sizes, kind, rng)), where))
 
@@ -84,28 +87,37 @@ def telling_sizes(problem: Problem, given: Sequence[Tensor], rng: Random) -> Ite
 
 def size_strata(problem: Problem, given: Sequence[Tensor]) -> list[Sizes]:
     """Of all small sizes, smallest first, those that show something new."""
-    shapes = (form for tensor in problem.tensors.values() for form in tensor.shape if form.bare is None)
-    lengths = tuple(dict.fromkeys(form for form in shapes if form.names))
-    seen: set[object] = set()
-    strata = []
-    for sizes in small_sizes(problem, given):
-        values = [*sizes.items(), *((form, form.at(sizes)) for form in lengths)]
-        features: set[object] = set(sizes.items())
-        features |= {(a, b, (x > y) - (x < y)) for (a, x), (b, y) in combinations(values, 2)}
-        if len(sizes) <= 3:
-            features.add(_order(list(sizes.values())))
-        if min(sizes.values(), default=0) >= 2 and max(sizes.values()) > 2:
-            features.add("all at least 2, one larger")
-        if not features <= seen:
-            seen |= features
-            strata.append(sizes)
-    return strata if problem.sizes else [{}]
+    letters = problem.sizes
+    forms = (form for tensor in problem.tensors.values() for form in tensor.shape if form.names and form.bare is None)
+    boxes = _strata(letters, problem.constraints, tuple(tensor.shape for tensor in given), tuple(dict.fromkeys(forms)))
+    return [dict(zip(letters, box, strict=True)) for box in boxes]
 
 
 def small_sizes(problem: Problem, given: Sequence[Tensor]) -> list[Sizes]:
     """The sizes that satisfy the constraints, smallest first: some hundreds at most."""
-    shapes = tuple(tensor.shape for tensor in given)
-    return [dict(zip(problem.sizes, box, strict=True)) for box in _boxes(problem.sizes, problem.constraints, shapes)]
+    letters = problem.sizes
+    boxes = _boxes(letters, problem.constraints, tuple(tensor.shape for tensor in given))
+    return [dict(zip(letters, box, strict=True)) for box in boxes]
+
+
+@lru_cache(maxsize=256)
+def _strata(letters: tuple[str, ...], constraints: tuple[Affine, ...], shapes: tuple[Shape, ...],
+            lengths: tuple[Affine, ...]) -> list[At]:
+    seen: set[object] = set()
+    strata = []
+    for box in _boxes(letters, constraints, shapes):
+        sizes = dict(zip(letters, box, strict=True))
+        values = [*sizes.items(), *((form, form.at(sizes)) for form in lengths)]
+        features: set[object] = {"any", *sizes.items()}
+        features |= {(a, b, (x > y) - (x < y)) for (a, x), (b, y) in combinations(values, 2)}
+        if len(box) <= 3:
+            features.add(_order(box))
+        if min(box, default=0) >= 2 and max(box) > 2:
+            features.add("all at least 2, one larger")
+        if not features <= seen:
+            seen |= features
+            strata.append(box)
+    return strata
 
 
 @lru_cache(maxsize=256)
@@ -151,7 +163,7 @@ def _repaired(constraints: Sequence[Affine], sizes: Sizes, rng: Random) -> Sizes
     return None
 
 
-def _order(values: list[int]) -> tuple[int, ...]:
+def _order(values: At) -> tuple[int, ...]:
     """The ranks: (5, 2, 2) becomes (1, 0, 0)."""
     ranks = {value: rank for rank, value in enumerate(sorted(set(values)))}
     return tuple(ranks[value] for value in values)
@@ -160,9 +172,8 @@ def _order(values: list[int]) -> tuple[int, ...]:
 # -------------------------------------------------------------------------------------------------------- free indices
 
 
-def places(problem: Problem, claim: Claim, sizes: Sizes, rng: Random) -> tuple[Mapping[str, int], ...]:
+def places(claim: Claim, bounds: Mapping[str, Range], sizes: Sizes, rng: Random) -> tuple[Mapping[str, int], ...]:
     """Values of the free indices under the conditions: different ones first, then equal ones or a corner."""
-    bounds = ranges(problem, (claim.left, claim.right))
     every = product(*(range(low.at(sizes), high.at(sizes) + 1) for low, high in bounds.values()))
     allowed = [dict(zip(bounds, values, strict=True)) for values in islice(every, MOST_SIZES)]
     allowed = [place for place in allowed if all(_holds(condition, {**sizes, **place}) for condition in claim.given)]

@@ -5,24 +5,24 @@ A proof that exact evaluation contradicts is a bug in us, and is reported as one
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 from derivs.affine import Affine, symbol
 from derivs.derive import Graph
-from derivs.errors import OutOfBudget, OutOfDomain, Unsupported
-from derivs.expr import Expr, reindex, tensors_in
+from derivs.errors import OutOfBudget, Unsupported
+from derivs.expr import Expr, reindex
 from derivs.normal.algebra import delta
-from derivs.normal.ring import ONE, add, mul, scaled
 from derivs.normal.atoms import Form
 from derivs.normal.context import Context
 from derivs.normal.readback import readback
+from derivs.normal.ring import ONE, add, mul, scaled
 from derivs.normal.sums import rewrite, settle
 from derivs.normal.translate import Translator
 from derivs.normal.zero import is_zero, without_ties
-from derivs.problem import Claim, Definition, Given
+from derivs.problem import Claim, Given
 from derivs.scope import ranges
+from derivs.unfold import unfoldings
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def prove(graph: Graph, claim: Claim) -> Equal | NotShown:
     context = scope(graph, claim)
     why = "the normal forms differ"
     almost: Equal | None = None
-    for unfold in _unfoldings(graph, left, right):
+    for unfold in unfoldings(graph, left, right):
         context.budget.refill()
         try:
             translator = Translator(graph.context, unfold)
@@ -56,9 +56,11 @@ def prove(graph: Graph, claim: Claim) -> Equal | NotShown:
             difference = _under(context, translator, difference, given)
             if is_zero(context, difference):
                 return Equal()
+            if almost:
+                break                     # the nodes next to it were put in, and the kink is still there
             smooth, kinks = without_ties(difference)
             if kinks and is_zero(context, smooth):
-                # A later unfolding may show them equal on the kinks too.
+                # With the nodes next to it put in they may turn out equal on the kinks too.
                 if any(name.startswith("#") for kink in kinks for name in kink.free):
                     why = "they may differ on a kink inside a sum"
                 else:
@@ -89,50 +91,6 @@ def _identified(left: Expr, right: Expr, given: Sequence[Given]) -> tuple[Expr, 
                 continue
         rest.append(condition)
     return left, right, tuple(rest)
-
-
-def _unfoldings(graph: Graph, left: Expr, right: Expr) -> Iterator[Mapping[str, Definition]]:
-    """What to unfold, a little more each time: nothing; the adjoint asked for, then the nodes in it; all of both.
-
-    Most claims speak of the nodes next to them and are proved at once. The last resort, for graphs where everything
-    unfolded is too much, is one node at a time, the one defined last that is in sight first.
-    """
-    definitions = graph.definitions()
-    forward = {d.tensor for d in graph.problem.definitions}
-    tried: list[dict[str, Definition]] = []
-    asked = tensors_in(left) | tensors_in(right)
-    reached = reach(definitions, asked)
-    adjoints = {n: d for n, d in definitions.items() if n in asked and n not in forward}
-    near = asked.union(*(tensors_in(d.value) for d in adjoints.values()))
-    chosen = chain(({}, adjoints, adjoints | {n: d for n, d in definitions.items() if n in near and n in forward},
-                    {n: d for n, d in definitions.items() if n in reached and n not in forward},
-                    {n: d for n, d in definitions.items() if n in reached}),
-                   _one_at_a_time(definitions, asked))
-    for unfold in chosen:
-        if unfold not in tried:
-            tried.append(unfold)
-            yield unfold
-
-
-def reach(definitions: Mapping[str, Definition], names: frozenset[str]) -> frozenset[str]:
-    """The tensors that the named ones are made of, at any depth."""
-    seen: set[str] = set()
-    stack = list(names)
-    while stack:
-        name = stack.pop()
-        if name not in seen:
-            seen.add(name)
-            if name in definitions:
-                stack.extend(tensors_in(definitions[name].value))
-    return frozenset(seen)
-
-
-def _one_at_a_time(definitions: Mapping[str, Definition], seen: frozenset[str]) -> Iterator[dict[str, Definition]]:
-    unfold: dict[str, Definition] = {}
-    while latest := next((n for n in reversed(list(definitions)) if n in seen and n not in unfold), None):
-        unfold[latest] = definitions[latest]
-        seen |= tensors_in(definitions[latest].value)
-        yield dict(unfold)
 
 
 def _under(context: Context, translator: Translator, difference: Form, given: Sequence[Given]) -> Form:

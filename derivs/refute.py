@@ -19,6 +19,7 @@ from derivs.expr import ZERO, Expr, tensors_in
 from derivs.kernels import FIRST_BITS, Imprecise, Undecided, Value, close, differ, identical, sign, texts
 from derivs.points import Entries, Sample, generic, samples, samples_at, simple, small_sizes
 from derivs.problem import Claim, Problem, Tensor
+from derivs.scope import Range, ranges
 from derivs.verdict import Point, Refuted
 
 UNDEFINED: Final = "undefined"
@@ -65,6 +66,7 @@ class _Search:
     left: Formula
     right: Formula
     given: tuple[Tensor, ...]
+    bounds: Mapping[str, Range]
 
 
 def compare(problem: Problem, claim: Claim, *, points: int = 24, seed: int = 0, off_kinks: bool = False,
@@ -79,7 +81,7 @@ def compare(problem: Problem, claim: Claim, *, points: int = 24, seed: int = 0, 
     agreed = skipped = 0
     on_kink: tuple[Point, _Difference] | None = None
     last = points
-    for count, sample in enumerate(samples(problem, claim, search.given, rng)):
+    for count, sample in enumerate(samples(problem, claim, search.bounds, search.given, rng)):
         if count >= last:
             break
         for point, look in _looks(search, sample):
@@ -98,7 +100,7 @@ def compare(problem: Problem, claim: Claim, *, points: int = 24, seed: int = 0, 
 def nonzero_somewhere(problem: Problem, expr: Expr, *, points: int = 24, seed: int = 0) -> bool:
     """Whether a certified point was found where expr is not zero. False: none was found."""
     search = _search(problem, Claim(expr, ZERO))
-    for sample in islice(samples(problem, search.claim, search.given, Random(seed)), points):
+    for sample in islice(samples(problem, search.claim, search.bounds, search.given, Random(seed)), points):
         place = search.evaluator.at(sample.point)
         for integers in sample.places:
             try:
@@ -112,7 +114,7 @@ def nonzero_somewhere(problem: Problem, expr: Expr, *, points: int = 24, seed: i
 def _search(problem: Problem, claim: Claim) -> _Search:
     evaluator = Evaluator(problem)
     return _Search(problem, claim, evaluator, evaluator.compile(claim.left), evaluator.compile(claim.right),
-                   evaluator.given(claim.left, claim.right))
+                   evaluator.given(claim.left, claim.right), ranges(problem, (claim.left, claim.right)))
 
 
 def _looks(search: _Search, sample: Sample) -> Iterator[tuple[Point, _Look]]:
@@ -148,7 +150,7 @@ def _value(place: Place, formula: Formula, integers: Mapping[str, int]) -> Value
         return None
 
 
-# ------------------------------------------------------------------------------------------- a point that can be followed
+# ------------------------------------------------------------------------------------------ a point one can follow
 
 
 def _refuted(search: _Search, point: Point, found: _Difference, rng: Random, shrink: bool) -> Refuted:
@@ -193,7 +195,7 @@ class _Shrinker:
                 break
             for attempt in range(TRIES):
                 kind = simple if attempt % 3 else generic
-                for sample in samples_at(search.problem, search.claim, search.given, sizes, kind, rng):
+                for sample in samples_at(search.problem, search.claim, search.bounds, search.given, sizes, kind, rng):
                     for smaller, look in self._looks(sample):
                         if self._as_good(look):
                             return smaller

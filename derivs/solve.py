@@ -9,7 +9,7 @@ from derivs.derivation import Agreement, Answer, Judged, Solution, Step
 from derivs.derive import Adjoint, Graph
 from derivs.expr import Derivative, Entry, Expr, tensors_in
 from derivs.judge import judge
-from derivs.problem import Claim, Definition, Problem, Target, bar
+from derivs.problem import Claim, Problem, Target, bar
 from derivs.verdict import Verdict
 
 Progress = Callable[[str], None]
@@ -112,11 +112,9 @@ def _autodiff(graph: Graph, examples: int, seed: int, say: Progress) -> list[Agr
     problem = graph.problem
     if not examples:
         return [None] * len(problem.targets)
-    from derivs.oracle import agree            # imports jax, which takes most of a second
+    from derivs.oracle import agree  # imports jax, which takes most of a second
     say(f"{problem.name}: asking autodiff")
-    forward = {d.tensor for d in problem.definitions}
-    adjoints: dict[str, Definition] = {n: d for n, d in graph.definitions().items() if n not in forward}
-    return list(agree(problem, adjoints, examples=examples, seed=seed))
+    return list(agree(problem, graph.adjoints(), examples=examples, seed=seed))
 
 
 def _with(answer: Answer, agreement: Agreement | None) -> Answer:

@@ -21,7 +21,7 @@ def window(a, b):
     return X[STRIDE * (p - 1) + a, STRIDE * (q - 1) + b]
 
 
-INSIDE = Indicator(And(1 <= u, u <= SIZE)) * Indicator(And(1 <= v, v <= SIZE))
+INSIDE = Indicator(And(u >= 1, u <= SIZE)) * Indicator(And(v >= 1, v <= SIZE))
 EARLIER = Indicator(a < u) + KroneckerDelta(a, u) * Indicator(b < v)
 FIRST = Indicator(Eq(Sum(EARLIER * Indicator(Eq(window(a, b), Y[p, q])), (a, 1, SIZE), (b, 1, SIZE)), 0))
 

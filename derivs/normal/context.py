@@ -40,7 +40,7 @@ class Budget:
 class Context:
     """Hypotheses: forms that are >= 0, and tensors by name. Contexts with the same facts are one object."""
 
-    __slots__ = ("_assumed", "_children", "_implied", "budget", "facts", "memo", "tensors")
+    __slots__ = ("_assumed", "_children", "_homes", "_implied", "budget", "facts", "memo", "tensors")
 
     def __init__(self, tensors: Mapping[str, Tensor], facts: Iterable[Affine] = (), budget: Budget | None = None) -> None:
         self.tensors = tensors
@@ -49,6 +49,7 @@ class Context:
         self.memo: dict[Any, Any] = {}
         self._children: dict[frozenset[Affine], Context] = {self.facts: self}
         self._assumed: dict[tuple[Affine, ...], Context] = {}
+        self._homes: dict[tuple[str, int, Affine], tuple[Affine, Affine]] = {}
         self._implied: dict[Affine, bool] = {}
 
     def assume(self, facts: Iterable[Affine]) -> Context:
@@ -64,13 +65,17 @@ class Context:
         child = self._children.get(more)
         if child is None:
             child = Context(self.tensors, more, self.budget)
-            child._children = self._children
+            child._children, child._homes = self._children, self._homes
             self._children[more] = child
         return child
 
     def home(self, tensor: str, axis: int, subscript: Affine) -> tuple[Affine, Affine]:
         """The forms that are >= 0 exactly where the subscript is within the tensor's shape."""
-        return subscript - 1, self.tensors[tensor].shape[axis] - subscript
+        key = (tensor, axis, subscript)
+        known = self._homes.get(key)
+        if known is None:
+            known = self._homes[key] = (subscript - 1, self.tensors[tensor].shape[axis] - subscript)
+        return known
 
     def implies(self, form: Affine) -> bool:
         """Whether form >= 0 follows from the hypotheses, as far as the search sees. False means "not seen"."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from derivs.normal.ring import accumulate, mul, natural_power
 from derivs.normal.atoms import Atom, Form, Kind, Rational, monomial_of
+from derivs.normal.ring import accumulate, mul, natural_power
 
 MOST_STEPS = 200
 

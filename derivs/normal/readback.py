@@ -7,6 +7,7 @@ from fractions import Fraction
 from derivs.affine import Affine, symbol
 from derivs.errors import Unsupported
 from derivs.expr import (
+    ZERO,
     And,
     Apply,
     Compare,
@@ -18,7 +19,6 @@ from derivs.expr import (
     Integer,
     Largest,
     Sum,
-    ZERO,
     add,
     mul,
     number,
@@ -26,8 +26,8 @@ from derivs.expr import (
 )
 from derivs.normal.atoms import Atom, Form, Kind, Monomial
 from derivs.normal.context import Context
-from derivs.normal.sums import open_largest, open_sum
 from derivs.normal.signs import guards_of
+from derivs.normal.sums import open_largest, open_sum
 
 LETTERS = "klpqrstuvabcdefij"
 

@@ -15,10 +15,7 @@ from math import comb
 from derivs.affine import Affine, symbol
 from derivs.errors import IllFormed
 from derivs.normal.algebra import apply, delta, exponential, guard, positive, power, zero_where
-from derivs.normal.ring import ONE, ZERO, accumulate, add, atom, from_affine, mul, scaled, tensor
-from derivs.normal.signs import guards_of, sign_of
 from derivs.normal.atoms import (
-    UNIT,
     Atom,
     Form,
     Frozen,
@@ -36,6 +33,8 @@ from derivs.normal.atoms import (
 )
 from derivs.normal.context import Context
 from derivs.normal.labels import changes, labellings
+from derivs.normal.ring import ONE, ZERO, accumulate, add, atom, from_affine, mul, scaled, tensor
+from derivs.normal.signs import guards_of, sign_of
 
 MOST_ENDS = 16                # [k >= 17] is not written as [k >= 1] minus sixteen ends
 

@@ -7,7 +7,6 @@ elsewhere a subscript that may leave its range is an error, said with the subscr
 from __future__ import annotations
 
 from collections.abc import Mapping
-from fractions import Fraction
 
 from derivs.affine import Affine, symbol
 from derivs.errors import IllFormed, OutOfBudget, Unsupported
@@ -33,13 +32,12 @@ from derivs.expr import (
     Or,
     Pow,
     Sum,
-    forms,
 )
 from derivs.normal.algebra import apply, delta, exponential, guard, logarithm, positive, power, zero_where
-from derivs.normal.ring import ONE, ZERO, accumulate, add, constant, from_affine, mul, tensor
 from derivs.normal.atoms import Atom, Form, Kind, Monomial, parts
 from derivs.normal.context import Context
-from derivs.normal.sums import close, largest, rewrite, settle, substitute
+from derivs.normal.ring import ONE, ZERO, accumulate, add, constant, from_affine, mul, tensor
+from derivs.normal.sums import close, largest, settle, substitute
 from derivs.problem import Definition
 from derivs.rules.functions import FUNCTIONS
 from derivs.scope import lookup

@@ -11,10 +11,10 @@ from fractions import Fraction
 
 from derivs.affine import Affine, symbol
 from derivs.normal.algebra import guard, power
-from derivs.normal.ring import ONE, accumulate, add, from_affine, mul, natural_power, product_of, scaled
-from derivs.normal.signs import guards_of
 from derivs.normal.atoms import Atom, Form, Frozen, Kind, Monomial, Rational, monomial_of, parts
 from derivs.normal.context import Context
+from derivs.normal.ring import ONE, accumulate, add, from_affine, mul, natural_power, product_of, scaled
+from derivs.normal.signs import guards_of
 from derivs.normal.sums import close, open_sum, settle, substitute
 
 DEPTH = 40

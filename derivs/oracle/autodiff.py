@@ -99,7 +99,8 @@ def compiled(problem: Problem, wanted: Sequence[Quantity], sizes: Mapping[str, i
                      else jnp.asarray(values[q.of])
                      for q in wanted)
 
-    both = jax.jit(jax.vmap(with_rounding(everything)))
+    # Compiling takes longer than running, so it is not asked to optimise.
+    both = jax.jit(jax.vmap(with_rounding(everything)), compiler_options={"xla_backend_optimization_level": 0})
     shapes = [tuple(n.at(sizes) for name in (q.of, q.by) if name for n in problem.tensors[name].shape) for q in wanted]
 
     def run(points: Mapping[str, Array]) -> dict[Quantity, Bounded]:

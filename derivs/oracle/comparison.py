@@ -17,7 +17,7 @@ from hypothesis import seed as seeded
 
 from derivs.affine import Affine
 from derivs.arrays import Axis, Batch, evaluate, holds
-from derivs.bounded import Array, Bounded, Mask, exactly
+from derivs.bounded import TINY, Array, Bounded, Mask, exactly
 from derivs.derivation import Agreement
 from derivs.errors import DerivsError, IllFormed, Unsupported
 from derivs.expr import (
@@ -41,7 +41,8 @@ from derivs.scope import ranges
 
 DIGITS = 2.0 ** -20            # an input counts where some entry's bound is that much smaller than the entry
 NOUGHT = 2.0 ** -900           # ... or where the bound is mere underflow
-DRAWS = 3                      # how many inputs are drawn for each that is asked for, at most, if many say nothing
+FEW = 8                        # batches that Hypothesis draws at a time, at least: its first is always the simplest
+DRAWS = 6                      # how many inputs are drawn for each that is asked for, at most, if many say nothing
 
 Run = Callable[[Mapping[str, Array]], dict[Quantity, Bounded]]
 Progress = Callable[[int], object]
@@ -76,9 +77,11 @@ class Compared:
     @property
     def off(self) -> Array:
         """The distance in units of the bound; 0 where the entry says nothing."""
-        distance, bound = np.abs(self.formula.value - self.autodiff.value), self.bound
-        heard = np.isfinite(bound) & np.isfinite(distance)
-        return np.where(heard & (distance > 0), distance / np.maximum(bound, np.finfo(float).tiny), 0.0)
+        heard = np.isfinite(self.bound) & np.isfinite(self.formula.value) & np.isfinite(self.autodiff.value)
+        distance, off = np.zeros(heard.shape), np.zeros(heard.shape)
+        np.subtract(self.formula.value, self.autodiff.value, out=distance, where=heard)
+        np.divide(np.abs(distance), np.maximum(self.bound, TINY), out=off, where=heard)
+        return off
 
     @property
     def telling(self) -> Mask:
@@ -186,13 +189,13 @@ class _Session:
             self.live = [q for q in self.live if not q.failure and not q.note]
 
     def _hunt(self, inputs: int) -> None:
-        """About as many inputs as are asked for, but no more once a question has failed and its failure is shrunk."""
+        """About as many inputs as are asked for, but none after a question has failed and its failure is shrunk."""
         failed: Question | None = None
         typical = float(np.mean([shape.batch for shape in self.shapes]))
         self.seed += 1
 
         @seeded(self.seed)
-        @settings(max_examples=max(1, round(inputs / typical)), database=None, deadline=None, derandomize=False,
+        @settings(max_examples=max(FEW, round(inputs / typical)), database=None, deadline=None, derandomize=False,
                   phases=(Phase.generate, Phase.shrink), verbosity=Verbosity.quiet, report_multiple_bugs=False,
                   suppress_health_check=list(HealthCheck), print_blob=False)
         @given(batches(self.shapes))

@@ -1,0 +1,63 @@
+"""Which names a proof replaces by their definitions: as few as it can, a little more each time.
+
+Most claims speak of the nodes next to them and are proved at once; a layer at a time keeps proofs small where everything
+unfolded would double with each layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from derivs.derive import Graph
+from derivs.expr import Entry, Expr, tensors_in
+from derivs.problem import Definition
+
+Unfolding = dict[str, Definition]
+
+
+def unfoldings(graph: Graph, left: Expr, right: Expr) -> Iterator[Unfolding]:
+    """Sets of definitions, each larger than what it grew from, every set once."""
+    tried: set[frozenset[str]] = set()
+    for names in _stages(graph, left, right):
+        chosen = {n: d for n in sorted(names) if (d := graph.definition(n)) is not None}
+        if frozenset(chosen) not in tried:
+            tried.add(frozenset(chosen))
+            yield chosen
+
+
+def _stages(graph: Graph, left: Expr, right: Expr) -> Iterator[frozenset[str]]:
+    forward = frozenset(d.tensor for d in graph.problem.definitions)
+    asked = tensors_in(left) | tensors_in(right)
+    subject = frozenset({left.tensor} if isinstance(left, Entry) else ())
+    if not subject or subject <= tensors_in(right) or not any(map(graph.definition, subject)):
+        yield frozenset()
+    yield subject
+    near = asked | _parts(graph, subject)
+    yield subject | (near & forward)
+    yield (asked - forward) | (near & forward)
+    reached = reach(graph, asked)
+    yield reached - forward
+    yield reached
+    # The last resort: the name defined last that is in sight goes first.
+    unfolded: frozenset[str] = frozenset()
+    while latest := max((n for n in asked - unfolded if graph.definition(n)), key=graph.place, default=None):
+        unfolded |= {latest}
+        asked |= _parts(graph, {latest})
+        yield unfolded
+
+
+def _parts(graph: Graph, names: frozenset[str] | set[str]) -> frozenset[str]:
+    """The tensors that stand in the definitions of the names."""
+    return frozenset().union(*(tensors_in(d.value) for n in names if (d := graph.definition(n)) is not None))
+
+
+def reach(graph: Graph, names: frozenset[str]) -> frozenset[str]:
+    """The names, and what they are made of at any depth."""
+    seen: set[str] = set()
+    stack = list(names)
+    while stack:
+        name = stack.pop()
+        if name not in seen:
+            seen.add(name)
+            stack.extend(_parts(graph, {name}))
+    return frozenset(seen)
