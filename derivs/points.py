@@ -256,7 +256,8 @@ def simple(rng: Random, n: int) -> list[Fraction]:
     return rng.choices((Fraction(0), Fraction(1), Fraction(-1), Fraction(2), Fraction(1, 2)), k=n)
 
 
-def _zeros(_: Random, n: int) -> list[Fraction]:
+def zeros(_: Random, n: int) -> list[Fraction]:
+    """A kink of much."""
     return [Fraction(0)] * n
 
 
@@ -289,7 +290,7 @@ def _small(rng: Random, n: int) -> list[Fraction]:
 
 
 _KINDS: Final[tuple[Values, ...]] = (
-    generic, generic, generic, _positive, _negative, simple, _ties, _outlier, _zeros, _tiny_spread, _equal, _large,
+    generic, generic, generic, _positive, _negative, simple, _ties, _outlier, zeros, _tiny_spread, _equal, _large,
     _small, simple)
 
 

@@ -17,14 +17,14 @@ from derivs.errors import IllFormed, OutOfBudget, OutOfDomain
 from derivs.evaluate import Evaluator, Formula, Place
 from derivs.expr import ZERO, Expr, tensors_in
 from derivs.kernels import FIRST_BITS, Imprecise, Undecided, Value, close, differ, identical, sign, texts
-from derivs.points import Entries, Sample, generic, samples, samples_at, simple, small_sizes
+from derivs.points import Entries, Sample, generic, samples, samples_at, simple, small_sizes, zeros
 from derivs.problem import Claim, Problem, Tensor
 from derivs.scope import Range, ranges
 from derivs.verdict import Point, Refuted
 
 UNDEFINED: Final = "undefined"
 BEYOND_A_KINK: Final = 8                            # samples looked at for a difference that is not on a kink
-TRIES: Final = 6                                    # simple inputs tried at each smaller sizes
+TRIED: Final = (zeros, simple, generic, simple, simple, generic)     # inputs, at each smaller sizes
 LOOKS: Final = 300                                  # evaluations that making a counterexample small may cost
 SIMPLEST: Final = tuple(map(Fraction, ("0", "1", "-1", "2", "1/2", "-2", "3", "1/4")))
 
@@ -193,8 +193,7 @@ class _Shrinker:
         for sizes in small_sizes(search.problem, search.given):
             if sum(sizes.values()) >= largest or self.left < LOOKS // 2:
                 break
-            for attempt in range(TRIES):
-                kind = simple if attempt % 3 else generic
+            for kind in TRIED:
                 for sample in samples_at(search.problem, search.claim, search.bounds, search.given, sizes, kind, rng):
                     for smaller, look in self._looks(sample):
                         if self._as_good(look):

@@ -37,6 +37,7 @@ def _stages(graph: Graph, left: Expr, right: Expr) -> Iterator[frozenset[str]]:
     yield (asked - forward) | (near & forward)
     reached = reach(graph, asked)
     yield reached - forward
+    yield (reached - forward) | (near & forward)
     yield reached
     # The last resort: the name defined last that is in sight goes first.
     unfolded: frozenset[str] = frozenset()

@@ -12,8 +12,6 @@ i, j, p, q, a, b = indices("i j p q a b")
 X, Y = tensors("X Y")
 E = scalars("E")
 SIZE, STRIDE = 2, 2
-
-
 u, v = i - STRIDE * (p - 1), j - STRIDE * (q - 1)          # where X_ij stands in the window of Y_pq, if it does
 
 

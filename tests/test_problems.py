@@ -26,10 +26,10 @@ CLOSE = 1e-6                     # central differences with a step of 1e-5 are r
 APART = 1e-3                     # and the wrong formulas of the documents are further off than that
 
 TABLE = [
-    "sigmoid", "minmax_dag", "softmax_temperature", "cross_entropy", "softmax_cross_entropy", "linear", "linear_columns",
-    "linear_batch", "relu", "leaky_relu", "dropout", "batchnorm", "batchnorm_epsilons", "batchnorm_affine", "conv_valid",
-    "conv_full", "conv_strided", "conv_stride_letter", "mlp", "lp_pool", "max_pool", "max_pool_overlapping", "avg_pool",
-    "logistic_loss", "hinge_loss", "elastic_net",
+    "sigmoid", "minmax_dag", "softmax_temperature", "cross_entropy", "softmax_cross_entropy", "linear",
+    "linear_columns", "linear_batch", "relu", "leaky_relu", "dropout", "batchnorm", "batchnorm_epsilons",
+    "batchnorm_affine", "conv_valid", "conv_full", "conv_strided", "conv_stride_letter", "mlp", "lp_pool", "max_pool",
+    "max_pool_overlapping", "avg_pool", "logistic_loss", "hinge_loss", "elastic_net",
 ]
 
 

@@ -312,7 +312,8 @@ def _nearest_home(context: Context, monomial: Monomial, form: Affine) -> tuple[A
             if subscript.names.isdisjoint(form.names) or any(n.startswith("#") for n in subscript.names - form.names):
                 continue
             homes.update(context.home(name, axis, subscript))
-    widths = [((home - form).constant, home.key, home) for home in homes if (home - form).is_constant]
+    widths = [((home - form).constant, home.key, home) for home in homes
+              if home.names == form.names and (home - form).is_constant]
     looser = [w for w in widths if 0 <= w[0] <= MOST_ENDS]
     if not looser:
         return None
