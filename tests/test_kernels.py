@@ -30,7 +30,7 @@ def test_the_primes_are_what_the_module_says(field):
         assert pow(small, (field.p - 1) // 2, field.p) == 1
         assert pow(small, (field.q - 1) // 2, field.q) == 1
     assert field.g != 1 and field.g ** field.q == 1
-    assert field.q > 2 ** 60                        # a wrong "equal" by chance d/q, for degrees d up to 2^20 below 2^-40
+    assert field.q > 2 ** 60                      # a wrong "equal" by chance d/q, for degrees d up to 2^20 below 2^-40
 
 
 @pytest.mark.parametrize("value, exact", [
