@@ -368,11 +368,14 @@ def close(left: Value, right: Value) -> bool:
         return bool(abs(a - b).upper() < (1 + a.abs_lower()) * arb(2) ** -60)
 
 
+def exact(value: Value) -> Fraction | None:
+    """The rational, where the value is one; None where it is known by its ball."""
+    return Fraction(int(value.p), int(value.q)) if isinstance(value, fmpq) else None
+
+
 def to_float(value: Value) -> float:
     """The nearest float, or almost."""
-    if isinstance(value, fmpq):
-        return float(Fraction(int(value.p), int(value.q)))
-    return float(value.ball.mid())
+    return float(value.ball.mid()) if isinstance(value, Real) else int(value.p) / int(value.q)
 
 
 def texts(left: Value, right: Value) -> tuple[str, str]:

@@ -91,7 +91,7 @@ def test_reference_is_the_same_function_with_the_same_gradients(problem):
     parameters = inspect.signature(problem.reference).parameters
     nodes = [d.tensor for d in problem.definitions if d.tensor in parameters]
     abstract = problem.definition(problem.loss) is None
-    for seed in SEEDS:
+    for seed in SEEDS[:3]:                # JAX compiles anew for every size
         there = world(problem, seed)
         inputs = {t.name: jnp.array(array(there, t.name)) for t in problem.inputs}
         static = {name: size for name, size in there.sizes.items() if name in parameters}
