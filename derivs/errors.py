@@ -43,7 +43,7 @@ class OutOfDomain(DerivsError):
 def nearest(name: str, known: Iterable[str]) -> str:
     """`did you mean 'x'?`, or the list of what is known, for a name nobody declared."""
     names = sorted(known)
-    close = get_close_matches(name, names, n=1)
+    close = get_close_matches(name, names, n=1, cutoff=0.45)
     if close:
         return f"did you mean {close[0]!r}?"
     return "known names: " + ", ".join(names) if names else ""

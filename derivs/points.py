@@ -31,6 +31,7 @@ Values = Callable[[Random, int], list[Fraction]]
 
 MOST_ENTRIES: Final = 150                           # given at one point
 MOST_SIZES: Final = 600                             # vectors of sizes that are looked at
+BLEND: Final = 0.3                                  # of the tensors stay generic when others are not
 PLACES: Final = 2                                   # index values tried with the same inputs
 WIDTHS: Final = {0: 1, 1: 8, 2: 6, 3: 5, 4: 4, 5: 3}        # values tried for each letter, by the number of letters
 
@@ -50,15 +51,15 @@ def samples(problem: Problem, claim: Claim, bounds: Mapping[str, Range], given: 
     bounds: the ranges of the free indices. given: the tensors whose entries a point must have.
     """
     for sizes, kind in zip(_all_sizes(problem, given, rng), cycle(_KINDS), strict=False):
-        yield from samples_at(problem, claim, bounds, given, sizes, kind, rng)
+        yield from samples_at(problem, claim, bounds, given, sizes, kind, rng, blend=BLEND)
 
 
 def samples_at(problem: Problem, claim: Claim, bounds: Mapping[str, Range], given: Sequence[Tensor], sizes: Sizes,
-               kind: Values, rng: Random) -> Iterator[Sample]:
+               kind: Values, rng: Random, *, blend: float = 0.0) -> Iterator[Sample]:
     """Inputs of one kind at these sizes; nothing where no values of the free indices satisfy the claim's conditions."""
     where = places(claim, bounds, sizes, rng)
     if where:
-        yield from _imposed(problem, claim, Sample(Point(sizes, inputs(given, sizes, kind, rng)), where))
+        yield from _imposed(problem, claim, Sample(Point(sizes, inputs(given, sizes, kind, rng, blend=blend)), where))
 
 
 def _all_sizes(problem: Problem, given: Sequence[Tensor], rng: Random) -> Iterator[Sizes]:
@@ -198,14 +199,14 @@ def _holds(condition: Given, integers: Mapping[str, int]) -> bool:
 # -------------------------------------------------------------------------------------------------------------- inputs
 
 
-def inputs(given: Sequence[Tensor], sizes: Sizes, kind: Values, rng: Random) -> Entries:
-    """Entries of one kind for most tensors, generic ones for the others, all as the tensors declare."""
+def inputs(given: Sequence[Tensor], sizes: Sizes, kind: Values, rng: Random, *, blend: float = 0.0) -> Entries:
+    """Entries of one kind, but generic ones for the share `blend` of the tensors; all as the tensors declare."""
     entries: Entries = {}
     for tensor in given:
         shape = [form.at(sizes) for form in tensor.shape]
         # A positive scalar is an epsilon or a temperature: of order 1, or it would hide what stands beside it.
         scale = not shape and tensor.is_positive
-        values = (generic if scale or rng.random() < 0.3 else kind)(rng, prod(shape))
+        values = (generic if scale or rng.random() < blend else kind)(rng, prod(shape))
         for at, value in zip(product(*(range(1, size + 1) for size in shape)),
                              obeying(tensor, values, shape, rng), strict=True):
             entries[tensor.name, at] = value
@@ -261,6 +262,14 @@ def zeros(_: Random, n: int) -> list[Fraction]:
     return [Fraction(0)] * n
 
 
+def _with_a_zero(rng: Random, n: int) -> list[Fraction]:
+    values = generic(rng, n)
+    if n > 1 or rng.random() < 0.5:                 # some scalars only: zero beside what is not
+        values[:1] = zeros(rng, min(n, 1))
+        rng.shuffle(values)
+    return values
+
+
 def _equal(rng: Random, n: int) -> list[Fraction]:
     return generic(rng, 1) * n
 
@@ -290,8 +299,8 @@ def _small(rng: Random, n: int) -> list[Fraction]:
 
 
 _KINDS: Final[tuple[Values, ...]] = (
-    generic, generic, generic, _positive, _negative, simple, _ties, _outlier, zeros, _tiny_spread, _equal, _large,
-    _small, simple)
+    generic, generic, generic, _positive, _negative, simple, _ties, _with_a_zero, _outlier, zeros, _tiny_spread, _equal,
+    _large, _small, _with_a_zero, simple)
 
 
 # ------------------------------------------------------------------------------------------------ what the claim gives

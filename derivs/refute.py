@@ -25,6 +25,8 @@ from derivs.verdict import Point, Refuted
 UNDEFINED: Final = "undefined"
 BEYOND_A_KINK: Final = 8                            # samples looked at for a difference that is not on a kink
 TRIED: Final = (zeros, simple, generic, simple, simple, generic)     # inputs, at each smaller sizes
+STEPS: Final = 50_000                               # that one value may cost; the sizes are small
+COSTLY: Final = 3                                   # values that cost more before the search is given up
 LOOKS: Final = 300                                  # evaluations that making a counterexample small may cost
 SIMPLEST: Final = tuple(map(Fraction, ("0", "1", "-1", "2", "1/2", "-2", "3", "1/4")))
 
@@ -53,7 +55,7 @@ class _Difference:
         return self.left is not None and self.right is not None
 
 
-_Look = _Difference | Literal["agree", "silent"]
+_Look = _Difference | Literal["agree", "silent", "costly"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +73,18 @@ class _Search:
 
 def compare(problem: Problem, claim: Claim, *, points: int = 24, seed: int = 0, off_kinks: bool = False,
             shrink: bool = True) -> Refuted | Agreed:
-    """The smallest difference found at that many samples of sizes and inputs, each with a few values of the indices.
+    """The smallest difference found at that many samples of sizes and inputs, each at a few values of the indices.
 
     off_kinks: leave out points where a comparison was a tie. Raises IllFormed, or Unsupported for a condition that
     cannot be imposed.
     """
     search = _search(problem, claim)
     rng = Random(seed)
-    agreed = skipped = 0
+    agreed = skipped = costly = 0
     on_kink: tuple[Point, _Difference] | None = None
     last = points
     for count, sample in enumerate(samples(problem, claim, search.bounds, search.given, rng)):
-        if count >= last:
+        if count >= last or costly >= COSTLY:
             break
         for point, look in _looks(search, sample):
             if isinstance(look, _Difference):
@@ -92,6 +94,7 @@ def compare(problem: Problem, claim: Claim, *, points: int = 24, seed: int = 0, 
                     on_kink, last = (point, look), min(points, count + BEYOND_A_KINK)
             agreed += look == "agree"
             skipped += look != "agree"
+            costly += look == "costly"
     if on_kink is not None:
         return _refuted(search, *on_kink, rng, shrink)
     return Agreed(agreed, skipped)
@@ -101,7 +104,7 @@ def nonzero_somewhere(problem: Problem, expr: Expr, *, points: int = 24, seed: i
     """Whether a certified point was found where expr is not zero. False: none was found."""
     search = _search(problem, Claim(expr, ZERO))
     for sample in islice(samples(problem, search.claim, search.bounds, search.given, Random(seed)), points):
-        place = search.evaluator.at(sample.point)
+        place = search.evaluator.at(sample.point, budget=STEPS)
         for integers in sample.places:
             try:
                 if sign(place.value(search.left, integers)):
@@ -119,7 +122,7 @@ def _search(problem: Problem, claim: Claim) -> _Search:
 
 def _looks(search: _Search, sample: Sample) -> Iterator[tuple[Point, _Look]]:
     """What is seen at each place of a sample."""
-    place = search.evaluator.at(sample.point)
+    place = search.evaluator.at(sample.point, budget=STEPS)
     for integers in sample.places:
         yield Point({**sample.point.integers, **integers}, sample.point.entries), _look(search, place, integers)
 
@@ -129,8 +132,6 @@ def _look(search: _Search, place: Place, integers: Mapping[str, int]) -> _Look:
         while True:
             bits = place.bits
             left, right = _value(place, search.left, integers), _value(place, search.right, integers)
-            if place.bits != bits:                  # the right side needed a higher precision: the left once more
-                continue
             if left is None or right is None:
                 return "silent" if left is right else _Difference(left, right, place.tied)
             if differ(left, right):
@@ -139,8 +140,10 @@ def _look(search: _Search, place: Place, integers: Mapping[str, int]) -> _Look:
                 return "agree"
             if not place.sharpen():
                 return "silent"
-    except (Undecided, OutOfBudget):
+    except Undecided:
         return "silent"
+    except OutOfBudget:
+        return "costly"
 
 
 def _value(place: Place, formula: Formula, integers: Mapping[str, int]) -> Value | None:
@@ -191,7 +194,7 @@ class _Shrinker:
         search = self.search
         largest = sum(point.integers[name] for name in search.problem.sizes)
         for sizes in small_sizes(search.problem, search.given):
-            if sum(sizes.values()) >= largest or self.left < LOOKS // 2:
+            if sum(sizes.values()) > largest or self.left < LOOKS // 2:
                 break
             for kind in TRIED:
                 for sample in samples_at(search.problem, search.claim, search.bounds, search.given, sizes, kind, rng):

@@ -7,7 +7,7 @@ from time import perf_counter
 
 from derivs.derivation import Agreement, Answer, Judged, Solution, Step
 from derivs.derive import Adjoint, Graph
-from derivs.expr import Derivative, Entry, Expr, tensors_in
+from derivs.expr import Derivative, Entry, Expr, tensors_in, walk
 from derivs.judge import judge
 from derivs.problem import Claim, Problem, Target, bar
 from derivs.verdict import Verdict
@@ -69,7 +69,10 @@ def adjoint_steps(graph: Graph, adjoint: Adjoint, left: Derivative, seed: int) -
         named = Derivative(left.of, adjoint.of)
     worked = adjoint.definition.value
     if not through:
-        return [Step(named, worked, "nothing that the loss depends on reads it", judge(graph, Claim(named, worked), seed=seed))]
+        rule = "nothing that the loss depends on reads it"
+        return [Step(named, worked, rule, judge(graph, Claim(named, worked), seed=seed))]
+    if isinstance(adjoint.chain, Derivative):            # nothing but the loss itself reads it
+        return [Step(named, worked, "differentiated", judge(graph, Claim(named, worked), seed=seed))]
     rule = "chain rule through " + " and ".join(through)
     chain = Step(named, adjoint.chain, rule, judge(graph, Claim(named, adjoint.chain), seed=seed))
     return [chain, Step(named, worked, "each partial worked out, the other nodes held fixed",
@@ -77,7 +80,6 @@ def adjoint_steps(graph: Graph, adjoint: Adjoint, left: Derivative, seed: int) -
 
 
 def _readers(chain: Expr) -> list[str]:
-    from derivs.expr import walk
     return list(dict.fromkeys(n.of.tensor for n in walk(chain) if isinstance(n, Derivative) and n.kind == "local"))
 
 

@@ -5,11 +5,13 @@ Each rule is an identity; the normal form proves every tidied line equal to the 
     sift      sum_j [j = i] a_j      =  a_i                    times the range of j, unless a carries it
     split     sum_j (a_j + b_j)      =  sum_j a_j + sum_j b_j  where a delta in j waits in a term
     pull out  sum_j c a_j            =  c sum_j a_j            when j is not free in c
+    collect   a/2 + a/2              =  a
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 from derivs.affine import Affine, symbol
 from derivs.expr import (
@@ -28,6 +30,7 @@ from derivs.expr import (
     Largest,
     Mul,
     Not,
+    Number,
     Or,
     Pow,
     Sum,
@@ -70,7 +73,7 @@ def tidy(context: Context, expr: Expr, outer: frozenset[str] = frozenset()) -> E
                 return ZERO if body == ZERO else Sum(index, low, high, body)
             return _summed(context, (binder,), body)
         case Add(terms):
-            return add(*(tidy(context, term, outer) for term in terms))
+            return _collected(add(*(tidy(context, term, outer) for term in terms)))
         case Mul(factors):
             return _product([tidy(context, factor, outer) for factor in factors])
         case Pow(base, exponent):
@@ -99,6 +102,19 @@ def _delta(context: Context, left: Affine, right: Affine) -> Expr:
     if gap.is_constant or context.contradicts(gap) or context.contradicts(-gap):
         return ZERO
     return Delta(left, right)
+
+
+def _collected(expr: Expr) -> Expr:
+    """Equal terms as one, with the sum of their numbers in front."""
+    if not isinstance(expr, Add):
+        return expr
+    terms: dict[Expr, Fraction] = {}
+    for term in expr.terms:
+        factors = term.factors if isinstance(term, Mul) else (term,)
+        number = factors[0].value if isinstance(factors[0], Number) else Fraction(1)
+        rest = mul(*(factors[1:] if isinstance(factors[0], Number) else factors))
+        terms[rest] = terms.get(rest, Fraction(0)) + number
+    return add(*(mul(Number(c), rest) for rest, c in terms.items() if c))
 
 
 def _product(factors: list[Expr]) -> Expr:

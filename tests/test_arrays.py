@@ -101,8 +101,8 @@ def test_a_power_stays_within_its_bound(exponent: int | Fraction, a: float) -> N
 
 
 def test_cancellation_is_seen() -> None:
-    """(1 + a) - 1 for a tiny a: the bound is that of the 1, not that of the result."""
-    value, error = scalar(subtract(add(N(Fraction(1, 3)), E("a")), N(Fraction(1, 3))), a=1e-12)
+    """(a + b) - a for a tiny b: the bound is that of a, not that of the result."""
+    value, error = scalar(subtract(add(E("a"), E("b")), E("a")), a=0.1, b=1e-12)
     assert 1e-17 < error < 1e-15 and abs(value - 1e-12) <= error
 
 

@@ -295,6 +295,14 @@ def test_a_scalar_node_is_its_own_loss_and_derivatives_nest():
     assert value(D(E("x_bar"), E("x")), at, CUBE) == 12
 
 
+def test_nested_derivatives_are_told_apart():
+    """d/dx (d/dz (x z)) = 1: the inner derivative is x, and does not see the tangent that x carries."""
+    nested = problem("nested", declare(T("x"), T("z"), T("q", role="node"), T("g", role="node")),
+                     Definition("q", (), mul(E("x"), E("z"))), Definition("g", (), D("q", E("z"))), outputs=())
+    assert value(D("g", E("x")), point(x=5, z=7), nested) == 1
+    assert value(D("g", E("z")), point(x=5, z=7), nested) == 0
+
+
 def test_what_an_abstract_loss_does_not_say_is_refused():
     with pytest.raises(Unsupported, match="no value"):
         value(E("E"), XS, SPREAD)

@@ -156,10 +156,10 @@ MATRIX = problem("matrix", declare(T("x", "n"), T("t", "n", "k"), T("p", "n", "k
 TWO = Claim(mul(E("x", "i"), E("x", "j")), N(0))
 
 
-def test_two_indices_of_one_range_are_seen_equal_and_different():
-    found = {sample_place["i"] == sample_place["j"]
-             for sample in looked_at(MATRIX, TWO, (), 10) for sample_place in sample.places}
-    assert found == {True, False}
+def test_two_indices_of_one_range_are_seen_equal_and_different_with_the_same_inputs():
+    for sample in looked_at(MATRIX, TWO, (), 20):
+        if sample.point.integers["n"] > 1:
+            assert {place["i"] == place["j"] for place in sample.places} == {True, False}
 
 
 @pytest.mark.parametrize("op, holds", [("=", lambda p: p["i"] == p["j"]), ("!=", lambda p: p["i"] != p["j"])])
@@ -206,4 +206,4 @@ def test_a_given_entry_has_its_value_where_the_indices_are_and_is_free_elsewhere
 ])
 def test_what_cannot_be_imposed_is_refused_and_not_ignored(equation):
     with pytest.raises(Unsupported, match="cannot be imposed"):
-        impose(MATRIX, equation, {"n": 1, "k": 1, "i": 1, "j": 1}, {("x", (1,)): Fraction(3), ("t", (1, 1)): Fraction(3)})
+        impose(MATRIX, equation, {"n": 1, "k": 1, "i": 1, "j": 1}, {("x", (1,)): N(3).value, ("t", (1, 1)): N(3).value})

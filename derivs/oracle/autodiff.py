@@ -13,7 +13,7 @@ import numpy as np
 
 from derivs.bounded import Array, Bounded
 from derivs.errors import DerivsError, IllFormed, Unsupported
-from derivs.expr import Derivative, Entry, Expr
+from derivs.expr import Derivative, Entry, Expectation, Expr
 from derivs.oracle.rounding import with_rounding
 from derivs.problem import Problem, bar
 
@@ -39,6 +39,8 @@ def quantity(problem: Problem, left: Expr) -> Quantity:
     if problem.reference is None:
         raise Unsupported("the exercise has no reference")
     match left:
+        case Expectation():
+            raise Unsupported("autodiff knows no expectations")
         case Derivative(kind="local"):
             raise Unsupported("autodiff has no local derivative: it goes through every node")
         case Derivative(Entry(of), Entry(by)):
@@ -46,7 +48,7 @@ def quantity(problem: Problem, left: Expr) -> Quantity:
         case Entry(of):
             found = Quantity(of)
         case _:
-            raise Unsupported("the left side is neither a value nor a derivative")
+            raise Unsupported("autodiff gives values and derivatives, and the left side is neither")
     if found.of not in (problem.loss, *problem.outputs):
         raise Unsupported(f"the reference does not return {found.of}")
     if found.of == problem.loss and not is_node(problem) and not found.by:

@@ -78,10 +78,9 @@ class Compared:
     def off(self) -> Array:
         """The distance in units of the bound; 0 where the entry says nothing."""
         heard = np.isfinite(self.bound) & np.isfinite(self.formula.value) & np.isfinite(self.autodiff.value)
-        distance, off = np.zeros(heard.shape), np.zeros(heard.shape)
-        np.subtract(self.formula.value, self.autodiff.value, out=distance, where=heard)
-        np.divide(np.abs(distance), np.maximum(self.bound, TINY), out=off, where=heard)
-        return off
+        with np.errstate(all="ignore"):
+            distance = np.abs(self.formula.value - self.autodiff.value)
+            return np.where(heard, distance / np.maximum(self.bound, TINY), 0.0)
 
     @property
     def telling(self) -> Mask:

@@ -34,6 +34,7 @@ PROFILES = {"simple": 60, "ordinary": 96, "equal": 24, "outlier": 24, "close": 2
 PROFILE_OF_BYTE = np.repeat(np.arange(len(PROFILES)), list(PROFILES.values()))
 ORDINARY, EQUAL, OUTLIER, LARGE, TINY = map(list(PROFILES).index, ("ordinary", "equal", "outlier", "large", "tiny"))
 WILD = 176                 # inputs with a smaller first byte have no outliers and nothing large: few of them overflow
+TWINS = range(144, 176)    # ... and with such a first byte all entries of all arrays are equal, but for cotangents
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +119,17 @@ def arrays(shape: Shape, inputs: Sequence[bytes], numbers: Array, closed: Mappin
     closed: tensors some of whose samples must sum to 1 along an axis, since a claim is about such.
     """
     drawn = np.frombuffer(b"".join(inputs), dtype=np.uint8).reshape(len(inputs), -1)
-    wild = drawn[:, 0] >= WILD
+    wild, twins = drawn[:, :1] >= WILD, np.isin(drawn[:, :1], TWINS)
     found, start = {}, 1
     for tensor, dims in shape.arrays:
         stop = start + 1 + int(np.prod(dims))
-        head, body = drawn[:, start], drawn[:, start + 1:stop].reshape(len(inputs), *dims)
+        own = drawn[:, start:stop]
+        head, body = own[:, 0], own[:, 1:].reshape(len(inputs), *dims)
+        if tensor.role != "cotangent":
+            head = np.where(twins[:, 0], drawn[:, 1], head)
+            body = np.where(twins.reshape(-1, *(1,) * len(dims)), drawn[:, 2].reshape(-1, *(1,) * len(dims)), body)
         looks = PROFILE_OF_BYTE[head]
-        looks = np.where(wild | (looks != LARGE) & (looks != OUTLIER), looks, ORDINARY)
+        looks = np.where(wild[:, 0] | (looks != LARGE) & (looks != OUTLIER), looks, ORDINARY)
         found[tensor.name] = _array(tensor, looks, body, numbers)
         if tensor.name in closed:
             closing = (head % 2 == 0).reshape(-1, *(1,) * len(dims))
