@@ -76,15 +76,17 @@ def test_xla_flushes_what_is_below_the_normal_numbers() -> None:
 
 @pytest.mark.parametrize("function, exact, low, high", [
     (jnp.exp, arb.exp, -700, 700), (jnp.log, arb.log, 1e-300, 10), (jnp.log1p, arb.log1p, -0.9, 10),
-    (jnp.expm1, arb.expm1, -5, 5), (jnp.tanh, arb.tanh, -5, 5), (jnp.sinh, arb.sinh, -5, 5), (jnp.cosh, arb.cosh, -5, 5),
+    (jnp.expm1, arb.expm1, -5, 5), (jnp.tanh, arb.tanh, -5, 5), (jnp.sinh, arb.sinh, -5, 5),
     (lax.erf, arb.erf, -4, 4), (lax.erfc, arb.erfc, -4, 4), (lax.logistic, lambda u: 1 / (1 + (-u).exp()), -30, 30),
     (jnp.cosh, arb.cosh, -700, 700), (lax.exp2, lambda u: arb(2) ** u, -700, 700), (lax.rsqrt, arb.rsqrt, 1e-9, 10),
-    (lambda u: lax.integer_pow(u, -7), lambda u: u ** -7, 0.1, 10), (jnp.sin, arb.sin, -50, 50), (jnp.cos, arb.cos, -50, 50),
+    (lambda u: lax.integer_pow(u, -7), lambda u: u ** -7, 0.1, 10),
+    (jnp.sin, arb.sin, -50, 50), (jnp.cos, arb.cos, -50, 50),
     (lambda u: 1 - jax.nn.sigmoid(u), lambda u: 1 / (1 + u.exp()), -40, 40),           # cancels for large u
     (lambda u: (1 + u) - 1, lambda u: u, -1e-12, 1e-12),
     (lambda u: jnp.exp(u * 0.1) ** 2.5, lambda u: (u * arb(0.1) * arb(2.5)).exp(), -100, 100),
 ])
-def test_the_bound_on_jax_holds(function: Callable[[Any], Any], exact: Callable[[arb], arb], low: float, high: float) -> None:
+def test_the_bound_on_jax_holds(function: Callable[[Any], Any], exact: Callable[[arb], arb], low: float,
+                                high: float) -> None:
     u = np.random.default_rng(0).uniform(low, high, 500)
     value, error = jax.jit(with_rounding(function))(u)
     assert np.all(np.isfinite(error))
@@ -108,7 +110,7 @@ def asked(problem: Problem, examples: int = 200, seed: int = 0) -> list[Agreemen
     return agree(problem, Graph(problem).adjoints(), examples=examples, seed=seed)
 
 
-x, y, g = (lambda i: E("x", i)), (lambda i: E("y", i)), (lambda i: E("y_bar", i))          # noqa: E731
+x, y, g = (lambda i: E("x", i)), (lambda i: E("y", i)), (lambda i: E("y_bar", i))
 M = N("m")
 
 SIGMOID = problem("sigmoid", declare(T("x", "n"), T("y", "n", role="node")),
@@ -121,7 +123,8 @@ BATCHNORM = problem("batchnorm",
                             T("y", "m", role="node")),
                     Definition("mu", (), divide(S("k", "m", x("k")), M)),
                     Definition("var", (), divide(S("k", "m", power(subtract(x("k"), E("mu")), 2)), M)),
-                    Definition("y", ("i",), mul(subtract(x("i"), E("mu")), power(add(E("var"), E("eps")), Fraction(-1, 2)))))
+                    Definition("y", ("i",), mul(subtract(x("i"), E("mu")),
+                                                power(add(E("var"), E("eps")), Fraction(-1, 2)))))
 RELU = problem("relu", declare(T("x", "n"), T("y", "n", role="node")), Definition("y", ("i",), apply("relu", x("i"))))
 MAX_DAG = problem("maximum", declare(T("a"), T("b"), T("s", role="node"), T("t", role="node"), T("y", role="node")),
                   Definition("s", (), sigmoid(E("a"))), Definition("t", (), sigmoid(E("b"))),
@@ -161,7 +164,10 @@ def sigma(eps: Expr) -> Expr:
     return power(add(E("var"), eps), Fraction(1, 2))
 
 
-def batchnorm_gradient(*missing: str, eps: Expr = E("eps")) -> Expr:
+EPS = E("eps")
+
+
+def batchnorm_gradient(*missing: str, eps: Expr = EPS) -> Expr:
     """(m g_j - sum_k g_k - y_j sum_k g_k y_k) / (m sigma), perhaps without a term."""
     terms = {"own": mul(M, g("j")), "mean": negate(S("k", "m", g("k"))),
              "variance": negate(mul(y("j"), S("k", "m", mul(g("k"), y("k")))))}
@@ -227,7 +233,8 @@ WRONG = {
     "a term that vanishes for m = 1": (BATCHNORM, batchnorm_reference, Claim(
         D("E", x("j")), batchnorm_gradient("variance"))),
     "wrong only for m > 2": (BATCHNORM, batchnorm_reference, Claim(
-        D("E", x("j")), add(batchnorm_gradient(), mul(subtract(M, N(1)), subtract(M, N(2)), N(Fraction(1, 10**6)), g("j"))))),
+        D("E", x("j")), add(batchnorm_gradient(),
+                            mul(subtract(M, N(1)), subtract(M, N(2)), N(Fraction(1, 10**6)), g("j"))))),
     "epsilon forgotten": (BATCHNORM, batchnorm_reference, Claim(D("E", x("j")), batchnorm_gradient(eps=N(0)))),
     "epsilon outside of the root": (BATCHNORM, batchnorm_reference, Claim(
         D("E", E("mu")), negate(divide(S("k", "m", g("k")), add(sigma(N(0)), E("eps")))))),
@@ -283,8 +290,8 @@ def test_one_wrong_target_does_not_silence_the_others() -> None:
 
 
 def test_the_same_seed_says_the_same() -> None:
-    one, other = (asked(exercise(SIGMOID, sigmoid_reference, RIGHT["sigmoid"][2][0], WRONG["the sign"][2])) for _ in range(2))
-    assert one == other
+    both = exercise(SIGMOID, sigmoid_reference, RIGHT["sigmoid"][2][0], WRONG["the sign"][2])
+    assert asked(both) == asked(both)
 
 
 def test_an_exercise_with_its_own_kinks_is_not_compared_on_them() -> None:

@@ -44,10 +44,17 @@ def with_rounding(function: Callable[..., Any]) -> Callable[..., tuple[Any, Any]
         constants = [_constant(constant) for constant in closed.consts]
         pairs = _run(closed.jaxpr, constants, leaves)
         structure = jax.tree.structure(shape)
-        # An overflow has an infinite rounding, and from inf - inf on nothing is a number: so both are seen at the end.
         return (jax.tree.unflatten(structure, [value for value, _ in pairs]),
-                jax.tree.unflatten(structure, [jnp.where(jnp.isfinite(v) & ~jnp.isnan(e), e, jnp.inf) for v, e in pairs]))
+                jax.tree.unflatten(structure, [_settled(*pair) for pair in pairs]))
     return both
+
+
+def _settled(value: Any, error: Any) -> Any:
+    """The bound, infinite where nothing is known.
+
+    An overflow has an infinite rounding, and what comes of inf - inf is not a number: so both are still seen at the end.
+    """
+    return jnp.where(jnp.isfinite(value) & ~jnp.isnan(error), error, jnp.inf)
 
 
 def _constant(value: Any) -> Pair:
@@ -177,7 +184,7 @@ def _smooth(steepest: Callable[[Any, Any, Any], Any], ulps: Callable[[Any], Any]
 
 
 def _by_exp(u: Any) -> Any:
-    """XLA computes e^u / 2 as e^(u - log 2), and 2^u as e^(u log 2): the argument is rounded (measured: 500 u at 633)."""
+    """XLA computes e^u / 2 as e^(u - log 2), 2^u as e^(u log 2): the argument is rounded. Measured: 498 u at 633."""
     return ULPS + jnp.abs(u)
 
 
@@ -235,11 +242,12 @@ RULES: dict[str, Rule] = {
     "exp2": _smooth(lambda u, r, value: value * jnp.exp2(r), _by_exp),
     "expm1": _smooth(lambda u, r, value: jnp.exp(u + r)),
     "log": _smooth(lambda u, r, value: 1 / _positive(u - r)),
-    "log1p": _smooth(lambda u, r, value: 1 / _positive(1 + u - r), lambda u: 64 * ULPS),               # measured: 241 u at -0.414
+    "log1p": _smooth(lambda u, r, value: 1 / _positive(1 + u - r), lambda u: 64 * ULPS),    # measured: 241 u at -0.414
     "logistic": _smooth(lambda u, r, value: jnp.minimum(0.25, value * jnp.exp(r))),
     "tanh": _smooth(lambda u, r, value: jnp.cosh(_positive(jnp.abs(u) - r)) ** -2),
     "erf": _smooth(lambda u, r, value: 1.2 * jnp.exp(-_positive(jnp.abs(u) - r) ** 2)),
-    "erfc": _smooth(lambda u, r, value: 1.2 * jnp.exp(-_positive(jnp.abs(u) - r) ** 2), lambda u: 8 * ULPS),  # measured: 31 u
+    "erfc": _smooth(lambda u, r, value: 1.2 * jnp.exp(-_positive(jnp.abs(u) - r) ** 2),
+                    lambda u: 8 * ULPS),                                                      # measured: 31 u
     "sinh": _smooth(lambda u, r, value: jnp.cosh(jnp.abs(u) + r), _by_exp),
     "cosh": _smooth(lambda u, r, value: jnp.cosh(jnp.abs(u) + r), _by_exp),
     "sin": _smooth(lambda u, r, value: 1.0),

@@ -116,31 +116,29 @@ def table(rng: Generator) -> Array:
 def arrays(shape: Shape, inputs: Sequence[bytes], numbers: Array, closed: Mapping[str, int]) -> dict[str, Array]:
     """The arrays that the bytes stand for, axis 0 counting the inputs.
 
-    closed: tensors some of whose samples must sum to 1 along an axis, since a claim is about such.
+    closed: tensors half of whose samples must sum to 1 along an axis, since a claim is about such.
     """
     drawn = np.frombuffer(b"".join(inputs), dtype=np.uint8).reshape(len(inputs), -1)
     wild, twins = drawn[:, :1] >= WILD, np.isin(drawn[:, :1], TWINS)
     found, start = {}, 1
     for tensor, dims in shape.arrays:
         stop = start + 1 + int(np.prod(dims))
-        own = drawn[:, start:stop]
-        head, body = own[:, 0], own[:, 1:].reshape(len(inputs), *dims)
+        head, body = drawn[:, start:start + 1], drawn[:, start + 1:stop]
         if tensor.role != "cotangent":
-            head = np.where(twins[:, 0], drawn[:, 1], head)
-            body = np.where(twins.reshape(-1, *(1,) * len(dims)), drawn[:, 2].reshape(-1, *(1,) * len(dims)), body)
+            head, body = np.where(twins, drawn[:, 1:2], head), np.where(twins, drawn[:, 2:3], body)
         looks = PROFILE_OF_BYTE[head]
-        looks = np.where(wild[:, 0] | (looks != LARGE) & (looks != OUTLIER), looks, ORDINARY)
-        found[tensor.name] = _array(tensor, looks, body, numbers)
+        looks = np.where(wild | (looks != LARGE) & (looks != OUTLIER), looks, ORDINARY)
+        every = (len(inputs), *(1,) * len(dims))
+        array = _array(tensor, looks.reshape(every), body.reshape(-1, *dims), numbers)
         if tensor.name in closed:
-            closing = (head % 2 == 0).reshape(-1, *(1,) * len(dims))
-            found[tensor.name] = np.where(closing, _closing(found[tensor.name], closed[tensor.name] + 1),
-                                          found[tensor.name])
+            array = np.where(head.reshape(every) % 2 == 0, _closing(array, closed[tensor.name] + 1), array)
+        found[tensor.name] = array
         start = stop
     return found
 
 
 def _array(tensor: Tensor, looks: NDArray[np.int64], body: Bytes, numbers: Array) -> Array:
-    looks = looks.reshape(-1, *(1,) * (body.ndim - 1))
+    """The entries of a tensor, with its properties."""
     if "binary" in tensor.properties:
         return (body & 1).astype(np.float64)
     if "onehot" in tensor.properties:
@@ -162,7 +160,7 @@ def _array(tensor: Tensor, looks: NDArray[np.int64], body: Bytes, numbers: Array
 
 
 def _closing(value: Array, axis: int) -> Array:
-    """Much the same, summing to exactly 1."""
+    """Rounded to multiples of 2^-10, with a last one that makes the sum exactly 1."""
     return _summing_to_one(np.rint(np.clip(value, -8, 8) * 1024) / 1024, axis)
 
 

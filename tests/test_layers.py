@@ -1,0 +1,94 @@
+"""Arrows point down only, and the path to a verdict imports neither JAX nor SymPy."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent / "derivs"
+
+LAYERS = (                                     # from the bottom up; a module imports from its own row to its left, or below
+    ("errors", "files"),
+    ("affine",),
+    ("expr",),
+    ("problem",),
+    ("verdict", "derivation"),
+    ("rules.functions", "rules.identities", "scope"),
+    ("normal.atoms", "normal.ring", "normal.context", "normal.division", "normal.signs", "normal.algebra",
+     "normal.labels", "normal.sums", "normal.translate", "normal.zero", "normal.readback"),
+    ("wellformed", "kernels", "evaluate", "points", "refute", "differentiate", "tidy"),
+    ("derive", "unfold", "prove"),
+    ("box", "names", "layout", "lines", "latex", "typst", "text"),
+    ("judge", "bounded", "arrays", "oracle", "border", "exercise", "library"),
+    ("solve", "report"),
+    ("sheet",),
+    ("cli",),
+)
+PLACE = {name: (row, column) for row, names in enumerate(LAYERS) for column, name in enumerate(names)}
+
+
+def modules() -> list[str]:
+    return sorted(".".join(path.relative_to(ROOT).with_suffix("").parts) for path in ROOT.rglob("*.py")
+                  if path.name != "__init__.py" and "katex" not in path.parts)
+
+
+def place(module: str) -> tuple[int, int]:
+    """The row of a module, or of the package that it is in."""
+    return PLACE[module] if module in PLACE else PLACE[module.split(".")[0]]
+
+
+def imported(module: str) -> set[str]:
+    path = ROOT.joinpath(*module.split(".")).with_suffix(".py")
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("derivs."):
+            name = node.module.removeprefix("derivs.")
+            found.add(name)
+        elif isinstance(node, ast.ImportFrom) and node.module == "derivs":
+            found |= {alias.name for alias in node.names}
+    return found
+
+
+@pytest.mark.parametrize("module", modules())
+def test_arrows_point_down(module: str) -> None:
+    package = module.split(".")[0]
+    for other in imported(module):
+        inside_package = other.split(".")[0] == package and other not in PLACE
+        assert inside_package or place(other) < place(module), f"{module} imports {other}"
+
+
+@pytest.mark.parametrize("module", modules())
+def test_a_file_opens_by_saying_what_it_knows(module: str) -> None:
+    tree = ast.parse(ROOT.joinpath(*module.split(".")).with_suffix(".py").read_text(encoding="utf-8"))
+    assert (ast.get_docstring(tree) or "").strip()
+
+
+@pytest.mark.parametrize("module", modules())
+def test_only_the_oracle_imports_jax_and_only_the_border_sympy(module: str) -> None:
+    text = ROOT.joinpath(*module.split(".")).with_suffix(".py").read_text(encoding="utf-8")
+    roots = {(node.module or "").split(".")[0] if isinstance(node, ast.ImportFrom) else alias.name.split(".")[0]
+             for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Import | ast.ImportFrom)
+             for alias in node.names}
+    assert "jax" not in roots or module.startswith("oracle")
+    assert "sympy" not in roots or module in ("border", "exercise")
+
+
+def test_a_verdict_needs_neither_jax_nor_sympy_nor_numpy() -> None:
+    code = "import sys, derivs.judge, derivs.solve; print({'jax', 'sympy', 'numpy'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_nothing_evaluates_text() -> None:
+    """No eval, exec, parse_expr or pickle anywhere, and sympify only with strict=True, which refuses strings."""
+    for module in modules():
+        tree = ast.parse(ROOT.joinpath(*module.split(".")).with_suffix(".py").read_text(encoding="utf-8"))
+        for call in (n for n in ast.walk(tree) if isinstance(n, ast.Call)):
+            name = getattr(call.func, "id", getattr(call.func, "attr", ""))
+            strict = any(k.arg == "strict" and getattr(k.value, "value", False) is True for k in call.keywords)
+            assert name not in {"eval", "exec", "parse_expr", "loads", "parse_latex"}, module
+            assert name != "sympify" or strict, module
