@@ -100,7 +100,8 @@ def against_tensorgrad() -> Iterator[str]:
     if not tensorgrad_alternative.installed():
         yield "tensorgrad is not installed: `pip install tensorgrad` for this table.\n"
         return
-    yield "| exercise | derive | tensorgrad | ratio | prove | tensorgrad | ratio |\n| --- | --- | --- | --- | --- | --- | --- |"
+    yield ("| exercise | derive | tensorgrad | ratio | prove | tensorgrad | ratio |\n"
+           "| --- | --- | --- | --- | --- | --- | --- |")
     for name, (number, _) in tensorgrad_alternative.ROWS.items():
         problem = load(name)
         claim = problem.targets[number].claim
@@ -140,7 +141,7 @@ def imports() -> Iterator[str]:
                 "import tensorgrad": "import tensorgrad"}
     base = None
     for label, code in programs.items():
-        measured = "import time, sys\ntry:\n    " + code + "\nexcept ImportError:\n    sys.exit(1)\nprint(time.process_time())"
+        measured = f"import time\ntry:\n    {code}\nexcept ImportError:\n    exit(1)\nprint(time.process_time())"
         outputs = [subprocess.run([sys.executable, "-c", measured], capture_output=True, text=True) for _ in range(5)]
         times = [1e3 * float(o.stdout) for o in outputs if o.returncode == 0]
         if times:
@@ -151,8 +152,8 @@ def imports() -> Iterator[str]:
 
 def report() -> Iterator[str]:
     """The whole page."""
-    yield ("# Benchmarks\n\nMade by `python -m benchmarks --write` (from the top folder, with `pip install -e .` and, for "
-           f"its table, `pip install tensorgrad`), on Python {platform.python_version()}, {platform.machine()}, "
+    yield ("# Benchmarks\n\nMade by `python -m benchmarks --write` (in the top folder, with `pip install -e .` and, "
+           f"for its table, `pip install tensorgrad`), on Python {platform.python_version()}, {platform.machine()}, "
            "two shared cores: trust the ratios, not the milliseconds.\n")
     for title, part in (("Deriving and proving", proofs), ("Against tensorgrad", against_tensorgrad),
                         ("Growth", growing), ("Imports", imports)):

@@ -15,7 +15,7 @@ def _child(work: Callable[[], Any], pipe: Any) -> None:
     start = time.perf_counter()
     try:
         result = work()
-    except Exception as error:                      # the parent prints it: an alternative may fail, and that is a result
+    except Exception as error:               # the parent prints it: that an alternative fails is a result
         result = f"{type(error).__name__}: {error}"
     pipe.send((1e3 * (time.perf_counter() - start), result))
 

@@ -1,4 +1,4 @@
-"""The same question put to plain SymPy: differentiate an `Indexed` / `Sum` expression, simplify, compare with the answer."""
+"""The same question put to plain SymPy: differentiate an `Indexed` / `Sum` expression, simplify, compare."""
 
 from __future__ import annotations
 

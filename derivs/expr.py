@@ -180,6 +180,7 @@ Expr = (Number | Integer | Entry | Add | Mul | Pow | Apply | Sum | Largest | Del
 Condition = Compare | CompareIndex | And | Or | Not
 Tree = Expr | Condition
 
+LONGEST = 1 << 12                      # bits of a power that is worked out: 10^(10^9) stays as it is written
 ZERO = Number(Fraction(0))
 ONE = Number(Fraction(1))
 
@@ -227,7 +228,7 @@ def children(expr: Tree) -> tuple[Tree, ...]:
 
 
 def rebuild(node: Tree, part: Callable[[Any], Any], form: Callable[[Affine], Affine] = lambda f: f) -> Any:
-    """The same kind of node, with every direct part and every integer form mapped. The same object if nothing changed."""
+    """The same kind of node, every direct part and integer form mapped; the same object if nothing changed."""
     new: Tree
     match node:
         case Number():
@@ -325,7 +326,8 @@ def replace_entries(node: Any, value: Callable[[Entry], Expr]) -> Any:
 
 def add(*terms: Expr) -> Expr:
     """Their sum, flat, without zeros, constants collected."""
-    constant, rest = Fraction(0), []
+    constant = Fraction(0)
+    rest: list[Expr] = []
     for term in terms:
         for part in term.terms if isinstance(term, Add) else (term,):
             if isinstance(part, Number):
@@ -339,7 +341,8 @@ def add(*terms: Expr) -> Expr:
 
 def mul(*factors: Expr) -> Expr:
     """Their product, flat, the constant first; 0 absorbs."""
-    constant, rest = Fraction(1), []
+    constant = Fraction(1)
+    rest: list[Expr] = []
     for factor in factors:
         for part in factor.factors if isinstance(factor, Mul) else (factor,):
             if isinstance(part, Number):
@@ -361,7 +364,9 @@ def power(base: Expr, exponent: Expr | int | Fraction) -> Expr:
     if exponent == ZERO or base == ONE:
         return ONE
     if isinstance(base, Number) and isinstance(exponent, Number) and exponent.value.denominator == 1 and base.value:
-        return Number(base.value ** exponent.value.numerator)
+        n, bits = exponent.value.numerator, max(map(int.bit_length, base.value.as_integer_ratio()))
+        if abs(n) * bits <= LONGEST:
+            return Number(base.value ** n)
     return Pow(base, exponent)
 
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from derivs.affine import Affine, symbol
 from derivs.derive import Graph
-from derivs.errors import OutOfBudget, Unsupported
+from derivs.errors import OutOfBudget, OutOfDomain, Unsupported
 from derivs.expr import Expr, reindex
 from derivs.normal.algebra import delta
 from derivs.normal.atoms import Form
@@ -65,7 +66,7 @@ def prove(graph: Graph, claim: Claim) -> Equal | NotShown:
                     why = "they may differ on a kink inside a sum"
                 else:
                     almost = Equal(tuple(readback(context, kink.terms) for kink in kinks))
-        except (OutOfBudget, Unsupported) as error:
+        except (OutOfBudget, OutOfDomain, Unsupported) as error:
             why = error.what
     return almost or NotShown(why)
 
@@ -114,7 +115,7 @@ def _replaced(context: Context, difference: Form, fact: Form) -> Form:
     for a, c in sorted(lone, key=lambda item: -item[0].kind):
         rest = {m: v for m, v in fact.items() if m != ((a, 1),)}
         if not any(b is a for m in rest for b, _ in m):
-            return settle(context, rewrite(context, difference, {}, {a: scaled(rest, -1 / c if c != 1 else -1)}))
+            return settle(context, rewrite(context, difference, {}, {a: scaled(rest, Fraction(-1) / c)}))
     raise Unsupported("a side condition that cannot be solved for one of its terms")
 
 

@@ -36,10 +36,9 @@ def _collect(problem: Problem, node: Tree, free: set[str], found: dict[str, Rang
         tensor = lookup(problem.tensors, node)
         for form, size in zip(node.at, tensor.shape, strict=True):
             name = form.bare
-            if name in free:
-                if found.setdefault(name, (ONE, size)) != (ONE, size):
-                    raise IllFormed(f"the index {name} runs over 1..{found[name][1]} and over 1..{size}",
-                                    mend="use two letters, one for each range")
+            if name in free and found.setdefault(name, (ONE, size)) != (ONE, size):
+                raise IllFormed(f"the index {name} runs over 1..{found[name][1]} and over 1..{size}",
+                                mend="use two letters, one for each range")
     for part in children(node):
         _collect(problem, part, free, found)
 

@@ -143,13 +143,14 @@ def _summed(context: Context, binders: tuple[Binder, ...], body: Expr) -> Expr:
     indices = {b.index for b in binders}
     if isinstance(body, Add) and any(_waits(term, indices) for term in body.terms):
         return add(*(_summed(context, binders, term) for term in body.terms))
-    factors = list(body.factors) if isinstance(body, Mul) else [body]
+    factors: list[Expr] = list(body.factors) if isinstance(body, Mul) else [body]
     for k, factor in enumerate(factors):
         others = factors[:k] + factors[k + 1:]
         match factor:
             case Add(terms) if any(_waits(term, indices) for term in terms):
                 return add(*(_summed(context, binders, _product([*others, term])) for term in terms))
-            case Sum(index, low, high, inner) if _waits(inner, indices) and index not in names_in(mul(*others)) | indices:
+            case Sum(index, low, high, inner) if (_waits(inner, indices)
+                                                  and index not in names_in(mul(*others)) | indices):
                 return _summed(context, (*binders, Binder(index, low, high)), _product([*others, inner]))
             case _:
                 pass
@@ -159,8 +160,8 @@ def _summed(context: Context, binders: tuple[Binder, ...], body: Expr) -> Expr:
 
 def _waits(expr: Expr, indices: set[str] | frozenset[str]) -> bool:
     """Whether a delta that could pick one of the indices stands in it."""
-    return bool(indices) and any(isinstance(node, Delta) and any((node.left - node.right).coefficient(k) in (1, -1) for k in indices)
-               for node in walk(expr))
+    deltas = (node.left - node.right for node in walk(expr) if isinstance(node, Delta)) if indices else ()
+    return any(gap.coefficient(k) in (1, -1) for gap in deltas for k in indices)
 
 
 def _sift(context: Context, binders: tuple[Binder, ...], factors: list[Expr]) -> Expr | None:

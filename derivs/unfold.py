@@ -1,7 +1,7 @@
 """Which names a proof replaces by their definitions: as few as it can, a little more each time.
 
-Most claims speak of the nodes next to them and are proved at once; a layer at a time keeps proofs small where everything
-unfolded would double with each layer.
+Most claims speak of the nodes next to them and are proved at once; a layer at a time keeps proofs small where
+everything unfolded would double with each layer.
 """
 
 from __future__ import annotations

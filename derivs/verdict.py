@@ -9,7 +9,7 @@ from fractions import Fraction
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """Exact inputs: a value for every size, every free index and every entry (`name[1,2]`; the bare name for a scalar)."""
+    """Exact inputs: a value for every size, every free index and every entry."""
 
     integers: Mapping[str, int]
     entries: Mapping[tuple[str, tuple[int, ...]], Fraction]

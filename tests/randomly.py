@@ -5,7 +5,21 @@ from __future__ import annotations
 from hypothesis import strategies as st
 from words import *
 
-from derivs.expr import Cases, Compare, CompareIndex, Indicator, Largest, Mul, Pow, Sum, children, fresh, names_in, rebuild, reindex
+from derivs.expr import (
+    Cases,
+    Compare,
+    CompareIndex,
+    Indicator,
+    Largest,
+    Mul,
+    Pow,
+    Sum,
+    children,
+    fresh,
+    names_in,
+    rebuild,
+    reindex,
+)
 
 TENSORS = declare(T("x", "m"), T("z", "m"), T("Y", "m", "m"), T("w", "m", zero=True), T("a"), T("b"),
                   T("v", props="positive"))
@@ -49,11 +63,11 @@ def conditions(inner: st.SearchStrategy[Expr], indices: tuple[str, ...]):  # typ
 
 
 @st.composite
-def expressions(draw, indices: tuple[str, ...] = FREE, depth: int = 3, smooth: bool = False) -> Expr:  # type: ignore[no-untyped-def]
+def expressions(draw, indices=FREE, depth=3, smooth=False) -> Expr:  # type: ignore[no-untyped-def]
     if depth == 0:
         return draw(leaves(indices))
     inner = expressions(indices, depth - 1, smooth)
-    kinds = ["leaf", "add", "add", "mul", "mul", "power", "divide", "exp", "root", "log", "sum", "sum", "sum", "sigmoid"]
+    kinds = ["leaf", "add", "add", "mul", "mul", "power", "divide", "exp", "root", "log", *["sum"] * 3, "sigmoid"]
     if not smooth:
         kinds += ["max", "cases", "indicator", "relu"]
     match draw(st.sampled_from(kinds)):
@@ -66,11 +80,13 @@ def expressions(draw, indices: tuple[str, ...] = FREE, depth: int = 3, smooth: b
         case "power":
             return power(draw(inner), 2)
         case "divide":
-            return divide(draw(inner), draw(positives(expressions(indices, depth - 2 if depth > 1 else 0, smooth), indices, smooth)))
+            under = expressions(indices, max(depth - 2, 0), smooth)
+            return divide(draw(inner), draw(positives(under, indices, smooth)))
         case "exp":
             return exp(draw(leaves(indices)))
         case "root":
-            return power(draw(positives(leaves(indices), indices, smooth)), draw(st.sampled_from((Fraction(1, 2), Fraction(-3, 2)))))
+            exponent = draw(st.sampled_from((Fraction(1, 2), Fraction(-3, 2))))
+            return power(draw(positives(leaves(indices), indices, smooth)), exponent)
         case "log":
             return log(draw(positives(leaves(indices), indices, smooth)))
         case "sigmoid":
@@ -135,7 +151,9 @@ def shift(e: Expr) -> Expr:
 
 def backwards(e: Expr) -> Expr:
     """sum_k f(k) = sum_k f(low + high - k)."""
-    return Sum(e.index, e.low, e.high, reindex(e.body, {e.index: e.low + e.high - symbol(e.index)})) if isinstance(e, Sum) else e
+    if not isinstance(e, Sum):
+        return e
+    return Sum(e.index, e.low, e.high, reindex(e.body, {e.index: e.low + e.high - symbol(e.index)}))
 
 
 def distribute(e: Expr) -> Expr:

@@ -165,7 +165,7 @@ def layer_norm(root_mean_square: bool):  # type: ignore[no-untyped-def]
 
 @pytest.mark.parametrize("rms", [False, True])
 def test_layer_norm_and_rms_norm_with_gain(rms: bool) -> None:
-    """dx_ai = 1/(d sigma_a) (d h_ai - sum_j h_aj - xhat_ai sum_j h_aj xhat_aj), h = g gamma; RMSNorm without the middle."""
+    """dx_ai = 1/(d sigma_a) (d h_ai - sum_j h_aj - xhat_ai sum_j h_aj xhat_aj), h = g gamma; RMSNorm: no middle."""
     def h(j): return mul(E("y_bar", "a", j), E("gamma", j))
     middle = N(0) if rms else negate(S("j", "d", h("j")))
     inner = add(mul(N("d"), h("i")), middle,

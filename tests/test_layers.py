@@ -11,7 +11,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent / "derivs"
 
-LAYERS = (                                     # from the bottom up; a module imports from its own row to its left, or below
+# From the bottom up; a module imports from its own row to its left, or from a row above it here.
+LAYERS = (
     ("errors", "files"),
     ("affine",),
     ("expr",),

@@ -38,7 +38,10 @@ def context() -> Context:
 ROOT = Context(TENSORS, [V("m") - 1])
 
 
-def points(seed: int, sizes: tuple[int, ...] = SIZES) -> Iterator[tuple[dict[str, int], dict[tuple[str, tuple[int, ...]], Fraction]]]:
+Entries = dict[tuple[str, tuple[int, ...]], Fraction]
+
+
+def points(seed: int, sizes: tuple[int, ...] = SIZES) -> Iterator[tuple[dict[str, int], Entries]]:
     """Sizes, free indices and entries; every other point is full of ties."""
     rng = random.Random(seed)
     for m, palette in product(sizes, (VALUES, SIMPLE)):

@@ -126,6 +126,7 @@ BATCHNORM = problem("batchnorm",
                     Definition("y", ("i",), mul(subtract(x("i"), E("mu")),
                                                 power(add(E("var"), E("eps")), Fraction(-1, 2)))))
 RELU = problem("relu", declare(T("x", "n"), T("y", "n", role="node")), Definition("y", ("i",), apply("relu", x("i"))))
+TWICE = problem("twice", declare(T("x", "n"), T("y", "n", role="node")), Definition("y", ("i",), mul(N(2), x("i"))))
 MAX_DAG = problem("maximum", declare(T("a"), T("b"), T("s", role="node"), T("t", role="node"), T("y", role="node")),
                   Definition("s", (), sigmoid(E("a"))), Definition("t", (), sigmoid(E("b"))),
                   Definition("y", (), apply("max", E("s"), E("t"))))
@@ -150,6 +151,10 @@ def batchnorm_reference(x, eps, mu=0.0, var=0.0):  # type: ignore[no-untyped-def
 
 def relu_reference(x):  # type: ignore[no-untyped-def]
     return jax.nn.relu(x)
+
+
+def twice_reference(x):  # type: ignore[no-untyped-def]
+    return x + x
 
 
 def maximum_reference(a, b):  # type: ignore[no-untyped-def]
@@ -207,6 +212,7 @@ RIGHT = {
         Claim(D("E", E("var")), E("var_bar")),
         Claim(D("E", x("j")), E("x_bar", "j"))]),
     "relu": (RELU, relu_reference, [Claim(D("E", x("j")), mul(g("j"), POSITIVE))]),
+    "a constant": (TWICE, twice_reference, [Claim(D(y("i"), x("j")), mul(N(2), d("i", "j")))]),
     "maximum": (MAX_DAG, maximum_reference, [Claim(D("E", E("a")), by_a(tie(HALF)))]),
     "cross-entropy": (CROSS, cross_reference, [
         Claim(D("L", x("j")), subtract(mul(P, S("k", "n", E("t", "k"))), E("t", "j"))),
@@ -226,6 +232,7 @@ def test_right_formulas_agree(base: Problem, reference: Callable[..., Any], clai
 WRONG = {
     "a factor 1 + 1e-9": (SIGMOID, sigmoid_reference, Claim(
         D("E", x("i")), mul(N(1 + Fraction(1, 10**9)), g("i"), y("i"), subtract(ONE, y("i"))))),
+    "a constant": (TWICE, twice_reference, Claim(D(y("i"), x("j")), N(2))),
     "the sign": (SIGMOID, sigmoid_reference, Claim(D("E", x("i")), mul(g("i"), y("i"), subtract(y("i"), ONE)))),
     "on the kink": (RELU, relu_reference, Claim(
         D("E", x("j")), mul(g("j"), Indicator(Compare("<=", N(0), x("j")))))),

@@ -101,6 +101,6 @@ def D(of: Entry | str, by: Entry, kind: str = "total") -> Derivative:
     return Derivative(E(of) if isinstance(of, str) else of, by, kind)  # type: ignore[arg-type]
 
 
-__all__ = ["FIRST", "ONE", "Add", "Affine", "Claim", "D", "Definition", "E", "Entry", "Expr", "Fraction", "Given", "N", "Number",
-           "Problem", "S", "T", "V", "add", "apply", "bar", "d", "declare", "divide", "exp", "log", "mul", "negate", "number",
-           "power", "problem", "sigmoid", "sqrt", "subtract", "symbol"]
+__all__ = ["FIRST", "ONE", "Add", "Affine", "Claim", "D", "Definition", "E", "Entry", "Expr", "Fraction", "Given", "N",
+           "Number", "Problem", "S", "T", "V", "add", "apply", "bar", "d", "declare", "divide", "exp", "log", "mul",
+           "negate", "number", "power", "problem", "sigmoid", "sqrt", "subtract", "symbol"]

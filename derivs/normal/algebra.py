@@ -30,6 +30,7 @@ def lift(form: Form, function: Callable[[Form], Form]) -> Form:
     found = next((a for a in sorted(_indicators(form), key=lambda a: (a.kind, a.id))), None)
     if found is None:
         return function(form)
+    cells: list[tuple[dict[Atom, int], Form]]
     if found.kind in (Kind.POSITIVE, Kind.TIE):
         above, tie = Atom(Kind.POSITIVE, *found.args), Atom(Kind.TIE, *found.args)
         cells = [({above: 1, tie: 0}, {((above, 1),): 1}),
@@ -161,7 +162,7 @@ def _whole(c: Rational) -> Rational:
 
 
 def first_monomial(form: Form) -> Monomial:
-    """The monomial that decides orientation: the least that is not constant (x - 1 and x + 1 must get the same sign)."""
+    """The monomial that decides orientation: the least that is not constant (x - 1 and x + 1 get the same sign)."""
     return min((m for m in form if m), key=order, default=UNIT)
 
 
@@ -234,8 +235,8 @@ def _logarithm(context: Context, form: Form) -> Form:
         raise OutOfDomain("the logarithm of what is not positive")
     content, powers, rest = split(context, form, keep_sign=True)
     total: Form = {}
-    for prime, e in factors(content).items():
-        accumulate(total, _plain("log", constant(prime)), e)
+    for prime, times in factors(content).items():
+        accumulate(total, _plain("log", constant(prime)), times)
     for a, e in powers.items():
         if a.kind is Kind.EXP:
             accumulate(total, {a.args[0]: 1}, e)
@@ -283,7 +284,7 @@ def _odd(function: str, form: Form) -> Form:
 
 def delta(form: Affine) -> Form:
     """[form = 0] for an integer form."""
-    common, primitive = form.primitive()
+    _, primitive = form.primitive()
     if form.is_constant:
         return ZERO if form.constant else ONE
     g = gcd(*(c for monomial, c in form.terms if monomial))

@@ -70,7 +70,7 @@ class Atom:
             case Kind.SYMBOL | Kind.RADICAL:
                 return str(self.args[0])
             case Kind.TENSOR:
-                return self.args[0] + (f"[{', '.join(map(str, self.args[1]))}]" if self.args[1] else "")
+                return f"{self.args[0]}[{', '.join(map(str, self.args[1]))}]"
             case Kind.EXP:
                 return f"e^({show_monomial(self.args[0])})"
             case Kind.SUM:

@@ -42,7 +42,8 @@ class Context:
 
     __slots__ = ("_assumed", "_children", "_homes", "_implied", "budget", "facts", "memo", "tensors")
 
-    def __init__(self, tensors: Mapping[str, Tensor], facts: Iterable[Affine] = (), budget: Budget | None = None) -> None:
+    def __init__(self, tensors: Mapping[str, Tensor], facts: Iterable[Affine] = (),
+                 budget: Budget | None = None) -> None:
         self.tensors = tensors
         self.facts = frozenset(facts)
         self.budget = budget or Budget()

@@ -48,8 +48,7 @@ def enclosure(form: Form) -> arb | None:
                     exponent = enclosure({a.args[0]: 1})
                     inner = None if exponent is None else exponent.exp()
                 case Kind.APPLY:
-                    arguments = [enclosure(f.terms) for f in a.args[1]]
-                    inner = None if None in arguments else _primitive(a.args[0], arguments)
+                    inner = _primitive(a.args[0], [enclosure(f.terms) for f in a.args[1]])
                 case _:
                     return None
             if inner is None:
@@ -64,12 +63,14 @@ def _ball(value: Rational) -> arb:
     return arb(value.numerator) / value.denominator
 
 
-def _primitive(function: str, arguments: list[arb]) -> arb | None:
-    match function:
-        case "pi":
+def _primitive(function: str, arguments: list[arb | None]) -> arb | None:
+    match function, arguments:
+        case "pi", []:
             return arb.pi()
-        case "log" | "erf":
-            return getattr(arguments[0], function)()
+        case "log", [arb() as argument]:
+            return argument.log()
+        case "erf", [arb() as argument]:
+            return argument.erf()
         case _:
             return None
 
@@ -153,8 +154,10 @@ def guards_of(context: Context, monomial: Monomial) -> list[Affine]:
 
 
 def _surely_not_empty(context: Context, a: Atom) -> bool:
-    """Whether the sum has a term: every bound name at its lower bound satisfies all the guards. A positive body is not enough:
-    sum_{k=i+1}^m e^{x_k} is 0 at i = m."""
+    """Whether the sum has a term: every bound name at its lower bound satisfies all the guards.
+
+    A positive body is not enough: sum_{k=i+1}^m e^{x_k} is 0 at i = m.
+    """
     left = guards_of(context, a.args[1])
     for name in labels(a.height, a.args[0]):
         lows = [form.solve(name) for form in left if form.coefficient(name) == 1]

@@ -178,7 +178,7 @@ def _times_guard(body: Monomial, g: Affine) -> Monomial:
 def _rename(context: Context, body: Monomial, names: Mapping[str, str]) -> Monomial:
     """A body with its bound names renamed, atom by atom, which keeps it one monomial.
 
-    Renaming could turn the orientation of a comparison, [x_i > x_j] into 1 - [x_i < x_j] - [x_i = x_j]; here it may not:
+    Renaming could turn the orientation of a comparison, [x_i > x_j] into 1 - [x_i < x_j] - [x_i = x_j]; not here:
     the atom is built as it stands, and gets its canonical orientation when the sum is closed again.
     """
     values = {old: symbol(new) for old, new in names.items()}
@@ -284,7 +284,7 @@ def _with_ranges(context: Context, monomial: Monomial, name: str) -> Monomial:
 
 
 def _tidy_guards(context: Context, names: frozenset[str], monomial: Monomial) -> Form | None:
-    """Guards that the rest implies go; a contradicted one makes the term 0; partial ranges become full range minus ends."""
+    """Guards that the rest implies go, a contradicted one makes the term 0, [k >= 2] becomes [k >= 1] - [k = 1]."""
     guards = [p for p in monomial if p[0].kind is Kind.GUARD]
     for p in sorted(guards, key=lambda p: (len(p[0].free), p[0].args[0].key), reverse=True):
         rest = tuple(q for q in monomial if q is not p)
@@ -305,7 +305,7 @@ def _tidy_guards(context: Context, names: frozenset[str], monomial: Monomial) ->
 
 
 def _nearest_home(context: Context, monomial: Monomial, form: Affine) -> tuple[Affine, int] | None:
-    """The tightest range, parallel to the guard, of an axis that its index stands on; None if the guard is one itself."""
+    """The tightest range parallel to the guard, of an axis that its index stands on; None if the guard is one."""
     homes: set[Affine] = set(context.facts)
     for a, _ in monomial:
         for name, axis, subscript in reads(a):
@@ -324,7 +324,9 @@ def _nearest_home(context: Context, monomial: Monomial, form: Affine) -> tuple[A
 def _polynomial(context: Context, names: frozenset[str], monomial: Monomial) -> Form | None:
     """A name that stands only in guards and powers of itself is summed by Faulhaber's formula."""
     for name in sorted(names):
-        lows, highs, degree, plain = [], [], 0, True
+        lows: list[Affine | None] = []
+        highs: list[Affine | None] = []
+        degree, plain = 0, True
         rest: list[tuple[Atom, Rational]] = []
         for a, e in monomial:
             if name not in a.free:

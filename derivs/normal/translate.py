@@ -36,7 +36,7 @@ from derivs.expr import (
 from derivs.normal.algebra import apply, delta, exponential, guard, logarithm, positive, power, zero_where
 from derivs.normal.atoms import Atom, Form, Kind, Monomial, parts
 from derivs.normal.context import Context
-from derivs.normal.ring import ONE, ZERO, accumulate, add, constant, from_affine, mul, tensor
+from derivs.normal.ring import ONE, accumulate, add, constant, from_affine, mul, tensor
 from derivs.normal.sums import close, largest, settle, substitute
 from derivs.problem import Definition
 from derivs.rules.functions import FUNCTIONS
@@ -98,17 +98,8 @@ class Translator:
                 return delta(left.substitute(scope) - right.substitute(scope))
             case Indicator(condition):
                 return self._condition(context, condition, scope, depth)
-            case Cases(branches, otherwise):
-                total, left, inside = {}, ONE, context
-                for value, condition in branches:
-                    holds = self._condition(inside, condition, scope, depth)
-                    here = inside.assume(_index_facts(inside, condition, scope))
-                    accumulate(total, mul(mul(left, holds), self._dead_or(here, value, scope, depth, holds)))
-                    left = mul(left, add(ONE, holds, -1))
-                    inside = inside.assume(_index_facts(inside, Not(condition), scope))
-                if otherwise is not None:
-                    accumulate(total, mul(left, self._dead_or(inside, otherwise, scope, depth, left)))
-                return total
+            case Cases():
+                return self._cases(context, expr, scope, depth)
             case Expectation(name, mean, body):
                 return self._expectation(context, name, mean, body, scope, depth)
             case Derivative():
@@ -117,8 +108,20 @@ class Translator:
     def _settled(self, context: Context, expr: Expr, scope: Scope, depth: int) -> Form:
         return settle(context, self._expr(context, expr, scope, depth))
 
-    def _dead_or(self, context: Context, value: Expr, scope: Scope, depth: int, holds: Form) -> Form:
-        return self._expr(context, value, scope, depth) if holds else ZERO
+    def _cases(self, context: Context, expr: Cases, scope: Scope, depth: int) -> Form:
+        """sum of value [condition] [no condition above]. What the conditions say of indices holds in the values."""
+        total: Form = {}
+        left = ONE                                # 1 where no condition above holds
+        for value, condition in expr.branches:
+            holds = mul(left, self._condition(context, condition, scope, depth))
+            if holds:
+                here = context.assume(_index_facts(context, condition, scope))
+                accumulate(total, mul(holds, self._expr(here, value, scope, depth)))
+            left = add(left, holds, -1)
+            context = context.assume(_index_facts(context, Not(condition), scope))
+        if expr.otherwise is not None and left:
+            accumulate(total, mul(left, self._expr(context, expr.otherwise, scope, depth)))
+        return total
 
     def _entry(self, context: Context, name: str, at: tuple[Affine, ...]) -> Form:
         declared = lookup(context.tensors, Entry(name, at))
@@ -136,11 +139,11 @@ class Translator:
         if name not in self._generic:
             self._generic[name] = self.form(self.root.assume(inside), definition.value)
         values = dict(zip(definition.indices, at, strict=True))
-        form = substitute(context, self._generic[name], values)
+        value = substitute(context, self._generic[name], values)
         if declared.zero_outside:
             for end in inside:
-                form = mul(form, guard(end.substitute(values)))
-        return form
+                value = mul(value, guard(end.substitute(values)))
+        return value
 
     def _product(self, context: Context, factors: tuple[Expr, ...], scope: Scope, depth: int) -> Form:
         # What an indicator of indices says holds in the other factors: [i > 1] x_{i-1} reads x in range.

@@ -13,7 +13,7 @@ from derivs.affine import Affine, symbol
 from derivs.normal.algebra import guard, power
 from derivs.normal.atoms import Atom, Form, Frozen, Kind, Monomial, Rational, monomial_of, parts
 from derivs.normal.context import Context
-from derivs.normal.ring import ONE, accumulate, add, from_affine, mul, natural_power, product_of, scaled
+from derivs.normal.ring import ONE, accumulate, add, from_affine, mul, natural_power, product_of
 from derivs.normal.signs import guards_of
 from derivs.normal.sums import close, open_sum, settle, substitute
 
@@ -184,9 +184,7 @@ def _unified(context: Context, form: Form, depth: int) -> Form | None:
     for k, a in enumerate(candidates):
         for b in candidates[k + 1:]:
             if a.kind is b.kind and _same(context, a, b, depth):
-                return _with_powers(form, lambda powers, a=a, b=b: {  # type: ignore[misc]
-                    **{c: e for c, e in powers.items() if c is not b},
-                    **({a: powers.get(a, 0) + powers[b]} if b in powers else {})})
+                return _merged(form, a, b)
     exponents = sorted({tuple((a, e) for a, e in m if a.kind is Kind.EXP) for m in form}, key=len)
     for k, one in enumerate(exponents):
         for other in exponents[k + 1:]:
@@ -214,10 +212,15 @@ def _exponent(powers: Monomial) -> Form:
     return total
 
 
-def _with_powers(form: Form, change) -> Form:  # type: ignore[no-untyped-def]
+def _merged(form: Form, kept: Atom, gone: Atom) -> Form:
+    """The form with one atom written for the other."""
     total: Form = {}
     for m, c in form.items():
-        accumulate(total, scaled(product_of(change(dict(m))), c))
+        powers: dict[Atom, Rational] = {}
+        for a, e in m:
+            a = kept if a is gone else a
+            powers[a] = powers.get(a, 0) + e
+        accumulate(total, product_of(powers), c)
     return total
 
 

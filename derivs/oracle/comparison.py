@@ -258,9 +258,11 @@ class _Session:
         for condition in question.conditions:
             truth = holds(condition, axes, batch)
             asked = asked & truth.holds & truth.known
-        formula = evaluate(claim.right, axes, batch)
-        return Compared(axes, formula, self._read(claim.left, axes, batch, said[question.quantity]),
-                        np.broadcast_to(asked, formula.value.shape))
+        autodiff = self._read(claim.left, axes, batch, said[question.quantity])
+        shape = autodiff.value.shape
+        value, error = evaluate(claim.right, axes, batch)
+        formula = Bounded(np.broadcast_to(value, shape), np.broadcast_to(error, shape))
+        return Compared(axes, formula, autodiff, np.broadcast_to(asked, shape))
 
     def _read(self, left: Expr, axes: tuple[Axis, ...], batch: Batch, said: Bounded) -> Bounded:
         """Autodiff's answer where the left side points: a tensor whose axes are those of its two entries."""

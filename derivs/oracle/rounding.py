@@ -52,7 +52,7 @@ def with_rounding(function: Callable[..., Any]) -> Callable[..., tuple[Any, Any]
 def _settled(value: Any, error: Any) -> Any:
     """The bound, infinite where nothing is known.
 
-    An overflow has an infinite rounding, and what comes of inf - inf is not a number: so both are still seen at the end.
+    An overflow has an infinite rounding, and what comes of inf - inf is not a number: both are seen at the end.
     """
     return jnp.where(jnp.isfinite(value) & ~jnp.isnan(error), error, jnp.inf)
 

@@ -142,7 +142,7 @@ def _array(tensor: Tensor, looks: NDArray[np.int64], body: Bytes, numbers: Array
     if "binary" in tensor.properties:
         return (body & 1).astype(np.float64)
     if "onehot" in tensor.properties:
-        return np.eye(body.shape[-1])[body.argmax(-1)]
+        return np.asarray(np.eye(body.shape[-1])[body.argmax(-1)])
     if "simplex" in tensor.properties:
         return _summing_to_one(body % 16 / 16, body.ndim - 1)
     first = body.reshape(len(body), -1)[:, 0].reshape(looks.shape)

@@ -1,9 +1,10 @@
 """The functions a formula may apply, one row each: what they mean, their derivative, and their value at a kink.
 
-`meaning` says a function in the words that the normal form and exact evaluation know: arithmetic, exp, log, erf, powers,
-indicators. A row without a meaning is one of these words itself. `partials` are the derivatives by each argument where
-the function is smooth, zero on the kink; `kink` is the expression whose zeros are the kinks, and the partials that hold
-there by convention. Conventions are JAX's, measured with 0.10.2; a test holds them, and an exercise may declare others.
+`meaning` says a function in the words that the normal form and exact evaluation know: arithmetic, exp, log, erf,
+powers, indicators. A row without a meaning is one of these words itself. `partials` are the derivatives by each
+argument where the function is smooth, zero on the kink; `kink` is the expression whose zeros are the kinks, and the
+partials that hold there by convention. Conventions are JAX's, measured with 0.10.2; a test holds them, and an exercise
+may declare others.
 """
 
 from __future__ import annotations

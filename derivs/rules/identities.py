@@ -1,9 +1,9 @@
 """Identities that people use in derivations, and the tempting false ones beside them, as rows.
 
-The normal form does not look anything up here: it has to decide every row by itself, and a test makes it. The false rows
-are what people write by mistake; each has the smallest point that breaks it. They are what a diagnosis looks for.
+The normal form does not look anything up here: it has to decide every row by itself, and a test makes it. The false
+rows are what people write by mistake; each has the smallest point that breaks it. They are what a diagnosis looks for.
 
-Vocabulary: a, b, x vectors over 1..n; Y a matrix n by n; c, d, u real scalars; p, q positive scalars; i, j free in 1..n.
+Vocabulary: a, b, x vectors over 1..n; Y a matrix n by n; c, d, u real scalars; p, q positive; i, j free in 1..n.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Fallacy:
-    """left is not right; at the smallest point that shows it they are `true` and `false` (None where those are not rational).
+    """left is not right; at the smallest point that shows it they are `true` and `false`, None if not rational.
 
     point: sizes and free indices, and entries; what is not named is 0.
     """
