@@ -13,9 +13,9 @@ from derivs.affine import Affine, symbol
 from derivs.derive import Graph
 from derivs.errors import OutOfBudget, OutOfDomain, Unsupported
 from derivs.expr import Expr, reindex
-from derivs.normal.algebra import delta
 from derivs.normal.atoms import Form
 from derivs.normal.context import Context
+from derivs.normal.indicators import delta
 from derivs.normal.readback import readback
 from derivs.normal.ring import ONE, add, mul, scaled
 from derivs.normal.sums import rewrite, settle

@@ -152,4 +152,5 @@ def _above(box: Box | None) -> str:
         return line
     if all(c in RAISED for c in line):
         return "".join(map(RAISED.__getitem__, line))
-    return f"^{line}" if len(line) == 1 or isinstance(box, Fence) else f"^({line})"
+    is_bracketed = isinstance(box, Row) and box.parts[0] == Mark("(") and box.parts[-1] == Mark(")")    # a layer, x^(1)
+    return f"^{line}" if len(line) == 1 or isinstance(box, Fence) or is_bracketed else f"^({line})"

@@ -26,8 +26,9 @@ from derivs.expr import (
 )
 from derivs.normal.atoms import Atom, Form, Kind, Monomial
 from derivs.normal.context import Context
+from derivs.normal.opening import open_largest, open_sum, rename
 from derivs.normal.signs import guards_of
-from derivs.normal.sums import open_largest, open_sum
+from derivs.normal.sums import substitute
 
 LETTERS = "klpqrstuvabcdefij"
 
@@ -129,15 +130,13 @@ def _bounded(bound: set[str], guards: set[Affine]) -> tuple[str, Affine, Affine,
 
 
 def _with_names(context: Context, body: Monomial, names: dict[str, str], taken: frozenset[str]) -> Expr:
-    from derivs.normal.sums import _rename
-    return _monomial(context, _rename(context, body, names), taken)
+    return _monomial(context, rename(body, names), taken)
 
 
 def _largest(context: Context, a: Atom, taken: frozenset[str]) -> Expr:
     names, form, guards = open_largest(context, a, frozenset())
     letters = _letters(len(names), taken)
     values = dict(zip(names, map(symbol, letters), strict=True))
-    from derivs.normal.sums import substitute
     inner = readback(context, substitute(context, form, values), taken.union(letters))
     left = {g.substitute(values) for g in guards}
     bound = set(letters)

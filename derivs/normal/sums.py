@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from functools import cache
-from math import comb
 
 from derivs.affine import Affine, symbol
 from derivs.errors import IllFormed
-from derivs.normal.algebra import apply, delta, exponential, guard, positive, power, zero_where
+from derivs.normal.algebra import apply, exponential, power
 from derivs.normal.atoms import (
     Atom,
     Form,
@@ -22,22 +20,20 @@ from derivs.normal.atoms import (
     Kind,
     Monomial,
     Rational,
-    bound_names,
     height_of,
     labels,
     monomial_of,
     names_of,
     order,
     parts,
-    reads,
 )
+from derivs.normal.bounds import polynomial, tidy_guards
 from derivs.normal.context import Context
+from derivs.normal.indicators import delta, guard, positive, zero_where
 from derivs.normal.labels import changes, labellings
-from derivs.normal.ring import ONE, ZERO, accumulate, add, atom, from_affine, mul, scaled, tensor
-from derivs.normal.signs import guards_of, sign_of
-
-MOST_ENDS = 16                # [k >= 17] is not written as [k >= 1] minus sixteen ends
-
+from derivs.normal.opening import fresh, open_largest, open_sum, times_guard
+from derivs.normal.ring import ONE, ZERO, accumulate, atom, from_affine, mul, scaled, tensor
+from derivs.normal.signs import guards_of
 
 # ---- substitution
 
@@ -139,83 +135,6 @@ def names_in_values(values: Mapping[str, Affine]) -> frozenset[str]:
     return frozenset().union(*(form.names for form in values.values()))
 
 
-def _fresh(count: int, taken: frozenset[str]) -> tuple[str, ...]:
-    """Names ~1, ~2, ... that nobody uses here."""
-    found: list[str] = []
-    k = 1
-    while len(found) < count:
-        if f"~{k}" not in taken:
-            found.append(f"~{k}")
-        k += 1
-    return tuple(found)
-
-
-def open_sum(context: Context, a: Atom, taken: frozenset[str]) -> tuple[frozenset[str], Monomial]:
-    """Fresh bound names and the body of a sum, with the ranges that its tensors imply written out as guards again.
-
-    Written out, because a tensor may cancel once the body meets other factors, and its range must survive that.
-    """
-    old = bound_names(a.kind, a.args)
-    new = _fresh(len(old), taken | a.free)
-    key = (a, new)
-    if key not in context.memo:
-        body = _rename(context, a.args[1], dict(zip(old, new, strict=True)))
-        guards = [g for g in guards_of(context, body) if not g.names.isdisjoint(new)]
-        for g in guards:
-            body = _times_guard(body, g)
-        context.memo[key] = body
-    return frozenset(new), context.memo[key]
-
-
-def _times_guard(body: Monomial, g: Affine) -> Monomial:
-    extra = guard(g)
-    if extra == ONE:
-        return body
-    (monomial, _), = extra.items()
-    return monomial_of((dict(body) | dict(monomial)).items())
-
-
-def _rename(context: Context, body: Monomial, names: Mapping[str, str]) -> Monomial:
-    """A body with its bound names renamed, atom by atom, which keeps it one monomial.
-
-    Renaming could turn the orientation of a comparison, [x_i > x_j] into 1 - [x_i < x_j] - [x_i = x_j]; not here:
-    the atom is built as it stands, and gets its canonical orientation when the sum is closed again.
-    """
-    values = {old: symbol(new) for old, new in names.items()}
-    powers: dict[Atom, Rational] = {}
-    for a, e in body:
-        new = _renamed(context, a, values)
-        powers[new] = powers.get(new, 0) + e
-    return monomial_of(powers.items())
-
-
-def _renamed(context: Context, a: Atom, values: Mapping[str, Affine]) -> Atom:
-    if a.free.isdisjoint(values):
-        return a
-
-    def form(frozen: Frozen) -> Frozen:
-        return Frozen({monomial_of((_renamed(context, b, values), e) for b, e in m): c
-                       for m, c in frozen.terms.items()})
-
-    match a.kind:
-        case Kind.SYMBOL:
-            return Atom(a.kind, values[a.args[0]].bare)
-        case Kind.TENSOR:
-            return Atom(a.kind, a.args[0], tuple(f.substitute(values) for f in a.args[1]))
-        case Kind.DELTA | Kind.GUARD:
-            return Atom(a.kind, a.args[0].substitute(values))
-        case Kind.EXP:
-            return Atom(a.kind, monomial_of((_renamed(context, b, values), e) for b, e in a.args[0]))
-        case Kind.SUM:
-            return Atom(a.kind, a.args[0], monomial_of((_renamed(context, b, values), e) for b, e in a.args[1]))
-        case Kind.LARGEST:
-            return Atom(a.kind, a.args[0], form(a.args[1]), tuple(g.substitute(values) for g in a.args[2]))
-        case Kind.APPLY:
-            return Atom(a.kind, a.args[0], tuple(map(form, a.args[1])))
-        case _:
-            return Atom(a.kind, form(a.args[0]))
-
-
 # ---- closing
 
 def close(context: Context, names: frozenset[str], form: Form) -> Form:
@@ -241,11 +160,20 @@ def _closed(context: Context, names: frozenset[str], monomial: Monomial) -> Form
     missing = names - names_of(monomial)
     if missing:
         raise IllFormed("a sum without bounds", mend="give the index of every sum a range")
-    for step in (_open, _contract, _tidy_guards, _polynomial, _separate):
+    for step in (_open, _contract, _bounded, _separate):
         new = step(context, names, monomial)
         if new is not None:
             return new
     return _connected(context, names, monomial)
+
+
+def _bounded(context: Context, names: frozenset[str], monomial: Monomial) -> Form | None:
+    """The term with simpler bounds."""
+    simpler = tidy_guards(context, monomial)
+    if simpler is not None:
+        return close(context, names, simpler)
+    summed = polynomial(context, names, monomial)
+    return None if summed is None else close(context, names - {summed[0]}, summed[1])
 
 
 def _open(context: Context, names: frozenset[str], monomial: Monomial) -> Form | None:
@@ -279,92 +207,8 @@ def _with_ranges(context: Context, monomial: Monomial, name: str) -> Monomial:
     """The monomial with the ranges that its tensors imply for a name written out as guards."""
     for g in guards_of(context, tuple(p for p in monomial if p[0].kind is Kind.TENSOR)):
         if name in g.names:
-            monomial = _times_guard(monomial, g)
+            monomial = times_guard(monomial, g)
     return monomial
-
-
-def _tidy_guards(context: Context, names: frozenset[str], monomial: Monomial) -> Form | None:
-    """Guards that the rest implies go, a contradicted one makes the term 0, [k >= 2] becomes [k >= 1] - [k = 1]."""
-    guards = [p for p in monomial if p[0].kind is Kind.GUARD]
-    for p in sorted(guards, key=lambda p: (len(p[0].free), p[0].args[0].key), reverse=True):
-        rest = tuple(q for q in monomial if q is not p)
-        inner = context.assume(guards_of(context, rest))
-        form = p[0].args[0]
-        if inner.contradicts(form):
-            return ZERO
-        if inner.implies(form):
-            return close(context, names, {rest: 1})
-        gap = _nearest_home(context, rest, form)
-        if gap:
-            full, width = gap
-            total: Form = mul({rest: 1}, guard(full))
-            for t in range(width):
-                total = add(total, mul({rest: 1}, delta(full - t)), -1)
-            return close(context, names, total)
-    return None
-
-
-def _nearest_home(context: Context, monomial: Monomial, form: Affine) -> tuple[Affine, int] | None:
-    """The tightest range parallel to the guard, of an axis that its index stands on; None if the guard is one."""
-    homes: set[Affine] = set(context.facts)
-    for a, _ in monomial:
-        for name, axis, subscript in reads(a):
-            if subscript.names.isdisjoint(form.names) or any(n.startswith("#") for n in subscript.names - form.names):
-                continue
-            homes.update(context.home(name, axis, subscript))
-    widths = [((home - form).constant, home.key, home) for home in homes
-              if home.names == form.names and (home - form).is_constant]
-    looser = [w for w in widths if 0 <= w[0] <= MOST_ENDS]
-    if not looser:
-        return None
-    width, _, home = min(looser, key=lambda w: (w[0], w[1]))
-    return (home, width) if width else None
-
-
-def _polynomial(context: Context, names: frozenset[str], monomial: Monomial) -> Form | None:
-    """A name that stands only in guards and powers of itself is summed by Faulhaber's formula."""
-    for name in sorted(names):
-        lows: list[Affine | None] = []
-        highs: list[Affine | None] = []
-        degree, plain = 0, True
-        rest: list[tuple[Atom, Rational]] = []
-        for a, e in monomial:
-            if name not in a.free:
-                rest.append((a, e))
-            elif a.kind is Kind.GUARD and a.args[0].coefficient(name) in (1, -1):
-                end = a.args[0].solve(name)
-                (lows if a.args[0].coefficient(name) > 0 else highs).append(end)
-            elif a.kind is Kind.SYMBOL and e > 0 and Fraction(e).denominator == 1:
-                degree = int(e)
-            else:
-                plain = False
-        if plain and len(lows) == len(highs) == 1 and lows[0] is not None and highs[0] is not None:
-            low, high = lows[0], highs[0]
-            value = add(_power_sum(context, degree, high), _power_sum(context, degree, low - 1), -1)
-            inner = context.assume(guards_of(context, tuple(rest)))
-            exists = ONE if inner.implies(high - low + 1) else guard(high - low)
-            return close(context, names - {name}, mul(mul({tuple(rest): 1}, exists), value))
-    return None
-
-
-def _power_sum(context: Context, degree: int, high: Affine) -> Form:
-    """1^d + ... + high^d, as a polynomial in high."""
-    n = from_affine(high)
-    total: Form = {}
-    for k, c in enumerate(_faulhaber(degree)):
-        accumulate(total, power(context, n, k), c)
-    return total
-
-
-@cache
-def _faulhaber(degree: int) -> tuple[Fraction, ...]:
-    """Coefficients by power of n of 1^d + ... + n^d: (d+1) S_d = (n+1)^{d+1} - 1 - sum_{k<d} C(d+1,k) S_k."""
-    total = [Fraction(comb(degree + 1, k)) for k in range(degree + 2)]
-    total[0] -= 1
-    for k in range(degree):
-        for j, c in enumerate(_faulhaber(k)):
-            total[j] -= comb(degree + 1, k) * c
-    return tuple(c / (degree + 1) for c in total)
 
 
 def _separate(context: Context, names: frozenset[str], monomial: Monomial) -> Form | None:
@@ -412,7 +256,7 @@ def _changed(context: Context, names: frozenset[str], monomial: Monomial,
     if not change:
         return names, {monomial: 1}
     coming = sorted({n for form in change.values() for n in form.names if n.startswith("*")})
-    renaming = dict(zip(coming, map(symbol, _fresh(len(coming), names | names_of(monomial))), strict=True))
+    renaming = dict(zip(coming, map(symbol, fresh(len(coming), names | names_of(monomial))), strict=True))
     values = {name: form.substitute(renaming) for name, form in change.items()}
     bound = names.difference(change).union(*(form.names for form in renaming.values()))
     return bound, substitute(context, {monomial: 1}, values)
@@ -468,9 +312,8 @@ def _labelled(context: Context, names: frozenset[str], form: Form) -> Form:
         return close(context, names, form)
     total: Form = {}
     for monomial, c in form.items():
-        again = _tidy_guards(context, names, monomial)
-        if again is None:
-            again = _separate(context, names, monomial)
+        simpler = tidy_guards(context, monomial)
+        again = _separate(context, names, monomial) if simpler is None else close(context, names, simpler)
         if again is not None:
             accumulate(total, again, c)
             continue
@@ -520,7 +363,7 @@ def _with_all_ranges(context: Context, rest: Monomial, body: Monomial, names: fr
     """`rest` with the ranges of these names that the tensors of `body` imply."""
     for g in guards_of(context, body):
         if g.names and not g.names.isdisjoint(names) and all(not n.startswith("~") or n in names for n in g.names):
-            rest = _times_guard(rest, g)
+            rest = times_guard(rest, g)
     return rest
 
 
@@ -555,7 +398,7 @@ def settle_term(context: Context, monomial: Monomial) -> Form:
         context.budget.spend()
         new = _settled(context, monomial, frozenset())
         if new is None:
-            new = _tidy_guards(context, frozenset(), monomial)
+            new = tidy_guards(context, monomial)
             found = {monomial: 1} if new is None else settle(context, new)
         else:
             found = settle(context, new)
@@ -618,18 +461,3 @@ def largest(context: Context, names: tuple[str, ...], form: Form, guards: tuple[
     body = Frozen(substitute(context, form, values))
     ends = tuple(sorted({g.substitute(values) for g in guards}, key=lambda g: g.key))
     return atom(Kind.LARGEST, len(names), body, ends)
-
-
-def open_largest(context: Context, a: Atom, taken: frozenset[str]) -> tuple[tuple[str, ...], Form, tuple[Affine, ...]]:
-    """Fresh names, body and guards of a maximum."""
-    old = bound_names(a.kind, a.args)
-    new = _fresh(len(old), taken | a.free)
-    values = {o: symbol(n) for o, n in zip(old, new, strict=True)}
-    return new, substitute(context, a.args[1].terms, values), tuple(g.substitute(values) for g in a.args[2])
-
-
-def sign(context: Context, form: Form) -> tuple[int, bool]:
-    """`sign_of`, for callers above this layer."""
-    return sign_of(context, form)
-
-

@@ -33,9 +33,11 @@ from derivs.expr import (
     Pow,
     Sum,
 )
-from derivs.normal.algebra import apply, delta, exponential, guard, logarithm, positive, power, zero_where
+from derivs.normal.algebra import apply, exponential, logarithm, power
 from derivs.normal.atoms import Atom, Form, Kind, Monomial, parts
 from derivs.normal.context import Context
+from derivs.normal.indicators import delta, guard, positive, zero_where
+from derivs.normal.opening import open_sum
 from derivs.normal.ring import ONE, accumulate, add, constant, from_affine, mul, tensor
 from derivs.normal.sums import close, largest, settle, substitute
 from derivs.problem import Definition
@@ -258,7 +260,6 @@ def _mean(context: Context, a: Atom, name: str, value: Form) -> Form:
     if a.kind is Kind.SUM:
         holders = [b for b, e in a.args[1] if _mentions(b, name)]
         if len(holders) == 1 and dict(a.args[1])[holders[0]] == 1 and holders[0].kind is Kind.TENSOR:
-            from derivs.normal.sums import open_sum
             names, body = open_sum(context, a, frozenset())
             entry = next(b for b, _ in body if b.kind is Kind.TENSOR and b.args[0] == name)
             rest: Monomial = tuple(p for p in body if p[0] is not entry)

@@ -10,12 +10,14 @@ from __future__ import annotations
 from fractions import Fraction
 
 from derivs.affine import Affine, symbol
-from derivs.normal.algebra import guard, power
+from derivs.normal.algebra import power
 from derivs.normal.atoms import Atom, Form, Frozen, Kind, Monomial, Rational, monomial_of, parts
 from derivs.normal.context import Context
+from derivs.normal.indicators import guard
+from derivs.normal.opening import open_sum
 from derivs.normal.ring import ONE, accumulate, add, from_affine, mul, natural_power, product_of
 from derivs.normal.signs import guards_of
-from derivs.normal.sums import close, open_sum, settle, substitute
+from derivs.normal.sums import close, settle, substitute
 
 DEPTH = 40
 

@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from derivs.affine import ONE
-from derivs.box import COMMA, EQUALS, Box, Digits, Fence, Mark, Row, width
+from derivs.affine import ONE, Affine
+from derivs.box import COMMA, EQUALS, Box, Fence, Mark, Row, width
 from derivs.derivation import Answer, Judged, Solution, Step
 from derivs.expr import Derivative, Entry, Expr
 from derivs.layout import form_layout, given_layout, layout, name_layout
@@ -139,15 +139,17 @@ def _forward(problem: Problem) -> Iterator[Block]:
 
 
 def _given(problem: Problem) -> Iterator[Text]:
-    """x of size m × n; γ > 0; the upstream ∂E/∂y_i; H - h ≥ 0."""
+    """x of size m × n; γ > 0; the upstream ∂E/∂y_i; H ≥ h."""
     for tensor in problem.inputs:
         yield (name_layout(tensor), *_size(tensor), *_properties(tensor))
-    for output in problem.outputs:
+    upstream = problem.outputs if problem.definition(problem.loss) is None else ()
+    for output in upstream:
         definition = problem.definition(output)
-        if definition is not None and output != problem.loss:
+        if definition is not None:
             yield ("the upstream gradient ", layout(Derivative(Entry(problem.loss), definition.entry), problem))
     for fact in problem.facts:
-        yield (Row((form_layout(fact), Mark(">="), Digits("0"))),)
+        larger = Affine(tuple(term for term in fact.terms if term[1] > 0))
+        yield (Row((form_layout(larger), Mark(">="), form_layout(larger - fact))),)
 
 
 def _size(tensor: Tensor) -> Text:
