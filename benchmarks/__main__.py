@@ -19,7 +19,7 @@ from derivs.library import load, names
 from derivs.problem import Claim, Problem
 from derivs.prove import prove
 
-RUNS, LIMIT = 3, 20.0
+RUNS, LIMIT = 3, 4.0
 
 README = Path(__file__).parent / "README.md"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import statistics
 import time
@@ -22,6 +23,8 @@ def _child(work: Callable[[], Any], pipe: Any) -> None:
 
 def cold(work: Callable[[], Any], *, seconds: float = 60.0) -> tuple[float | None, Any]:
     """Milliseconds of `work` in a fresh child, and what it returned (picklable); (None, "too long") after the limit."""
+    gc.collect()
+    gc.freeze()                       # or the child's collector would first copy all that the parent holds
     mine, theirs = _fork.Pipe()
     child = _fork.Process(target=_child, args=(work, theirs))
     child.start()

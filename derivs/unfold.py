@@ -7,6 +7,7 @@ everything unfolded would double with each layer.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 from derivs.derive import Graph
 from derivs.expr import Entry, Expr, tensors_in
@@ -16,13 +17,31 @@ Unfolding = dict[str, Definition]
 
 
 def unfoldings(graph: Graph, left: Expr, right: Expr) -> Iterator[Unfolding]:
-    """Sets of definitions, each larger than what it grew from, every set once."""
+    """Sets of definitions to put in, every set once.
+
+    First those, each larger than the last, that leave no defined name in sight on one side only: the sides will hardly
+    meet while it is a name. Then, where everything at once was too much, one name at a time.
+    """
     tried: set[frozenset[str]] = set()
-    for names in _stages(graph, left, right):
+    for names, is_last_resort in chain(((n, False) for n in _stages(graph, left, right)),
+                                       ((n, True) for n in _one_at_a_time(graph, left, right))):
         chosen = {n: d for n in sorted(names) if (d := graph.definition(n)) is not None}
-        if frozenset(chosen) not in tried:
+        lonely = _in_sight(tensors_in(left), chosen) ^ _in_sight(tensors_in(right), chosen)
+        if frozenset(chosen) not in tried and (is_last_resort or not any(map(graph.definition, lonely))):
             tried.add(frozenset(chosen))
             yield chosen
+
+
+def _in_sight(names: frozenset[str], unfolding: Unfolding) -> frozenset[str]:
+    """The names that still stand once the definitions are put in."""
+    seen: set[str] = set()
+    stack = list(names)
+    while stack:
+        name = stack.pop()
+        if name not in seen:
+            seen.add(name)
+            stack.extend(tensors_in(unfolding[name].value) if name in unfolding else ())
+    return frozenset(seen.difference(unfolding))
 
 
 def _stages(graph: Graph, left: Expr, right: Expr) -> Iterator[frozenset[str]]:
@@ -39,7 +58,11 @@ def _stages(graph: Graph, left: Expr, right: Expr) -> Iterator[frozenset[str]]:
     yield reached - forward
     yield (reached - forward) | (near & forward)
     yield reached
-    # The last resort: the name defined last that is in sight goes first.
+
+
+def _one_at_a_time(graph: Graph, left: Expr, right: Expr) -> Iterator[frozenset[str]]:
+    """The name defined last that is in sight goes first."""
+    asked = tensors_in(left) | tensors_in(right)
     unfolded: frozenset[str] = frozenset()
     while latest := max((n for n in asked - unfolded if graph.definition(n)), key=graph.place, default=None):
         unfolded |= {latest}
