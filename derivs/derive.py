@@ -91,7 +91,7 @@ class Graph:
         definition = self.problem.definition(of.tensor)
         assert definition is not None
         body: Expr = reindex(definition.value, dict(zip(definition.indices, of.at, strict=True)))
-        return differentiate(body, by, self.problem.kinks)
+        return differentiate(body, by, self.problem.kinks, of)
 
     def total(self, of: Entry, by: Entry) -> Expr:
         """∂of/∂by through every definition between them; `by` itself, where it is a node, is what varies."""

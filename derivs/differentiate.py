@@ -42,8 +42,10 @@ from derivs.expr import (
 from derivs.rules.functions import FUNCTIONS, apply
 
 
-def differentiate(expr: Expr, by: Entry, kinks: Mapping[str, Expr] | None = None) -> Expr:
+def differentiate(expr: Expr, by: Entry, kinks: Mapping[str, Expr] | None = None, named: Entry | None = None) -> Expr:
     """∂expr/∂by. `kinks`: the derivative of a function where it has none, where an exercise declares its own.
+
+    named: the node whose definition expr is. Then the winner of a maximum y = max_k u_k is said as u_k = y.
 
     >>> differentiate(power(Entry("x"), 2), Entry("x"))
     Mul(factors=(Number(value=Fraction(2, 1)), Entry(tensor='x', at=())))
@@ -74,7 +76,7 @@ def differentiate(expr: Expr, by: Entry, kinks: Mapping[str, Expr] | None = None
             index, body = _apart(index, body, by)
             return _sum(index, low, high, differentiate(body, by, kinks))
         case Largest():
-            return _by_the_winner(expr, by, kinks)
+            return _by_the_winner(expr, by, kinks, named or expr)
         case Cases(branches, otherwise):
             return Cases(tuple((d(value), condition) for value, condition in branches),
                          None if otherwise is None else d(otherwise))
@@ -114,11 +116,11 @@ def _partials(function: str, arguments: tuple[Expr, ...], kinks: Mapping[str, Ex
     return tuple(add(s, mul(on, v)) for s, v in zip(smooth, values, strict=True))
 
 
-def _by_the_winner(expr: Largest, by: Entry, kinks: Mapping[str, Expr]) -> Expr:
+def _by_the_winner(expr: Largest, by: Entry, kinks: Mapping[str, Expr], value: Expr) -> Expr:
     """∂ max_k u_k = ∂u at the first k, in reading order, where u_k is the maximum (JAX's reduce_window)."""
     binders: list[Largest] = []
     body: Expr = expr
-    taken = names_in(by) | names_in(expr)
+    taken = names_in(by) | names_in(expr) | names_in(value)
     while isinstance(body, Largest):
         new = fresh(body.index, taken)
         taken |= {new}
@@ -136,11 +138,11 @@ def _by_the_winner(expr: Largest, by: Entry, kinks: Mapping[str, Expr]) -> Expr:
         k, other = symbol(binder.index), symbol(others[binder.index])
         earlier.append(mul(equal, Indicator(CompareIndex("<=", other + 1, k))))
         equal = mul(equal, Delta(other, k))
-    count = mul(add(*earlier), Indicator(Compare("=", rival, expr)))
+    count = mul(add(*earlier), Indicator(Compare("=", rival, value)))
     for binder in reversed(binders):
         count = Sum(others[binder.index], binder.low, binder.high, count)
     first = Indicator(Compare("=", count, ZERO))
-    result = mul(Indicator(Compare("=", body, expr)), first, differentiate(body, by, kinks))
+    result = mul(Indicator(Compare("=", body, value)), first, differentiate(body, by, kinks))
     for binder in reversed(binders):
         result = _sum(binder.index, binder.low, binder.high, result)
     return result

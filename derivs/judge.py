@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from derivs.derive import Graph
 from derivs.errors import DerivsError
+from derivs.evaluate import Evaluator
 from derivs.expr import Expr, tensors_in
 from derivs.problem import Claim
 from derivs.prove import Equal, NotShown, prove
@@ -23,26 +24,32 @@ class ProofContradicted(DerivsError):
     """A proof that exact evaluation contradicts: a bug in derivs, never the author's mistake."""
 
 
-def judge(graph: Graph, claim: Claim, *, seed: int = 0) -> Verdict:
-    """The verdict on left = right. Raises IllFormed for a claim without meaning, ProofContradicted for a bug in us."""
+def judge(graph: Graph, claim: Claim, *, seed: int = 0, evaluator: Evaluator | None = None) -> Verdict:
+    """The verdict on left = right. Raises IllFormed for a claim without meaning, ProofContradicted for a bug in us.
+
+    evaluator: the one of graph.problem, which the claims of an exercise share as they share the graph.
+    """
     problem = graph.problem
-    early = compare(problem, claim, points=QUICK, seed=seed, off_kinks=True)
+    evaluator = evaluator or Evaluator(problem)
+    early = compare(problem, claim, points=QUICK, seed=seed, off_kinks=True, evaluator=evaluator)
     if isinstance(early, Refuted):
         return early
     shown = prove(graph, claim)
-    if isinstance(shown, Equal) and all(nonzero_somewhere(problem, kink) for kink in shown.kinks):
-        return _examined(graph, claim, shown, seed + 1)
-    late = compare(problem, claim, points=SEARCH, seed=seed + 2)
+    if isinstance(shown, Equal) and all(nonzero_somewhere(problem, kink, evaluator=evaluator)
+                                        for kink in shown.kinks):
+        return _examined(graph, claim, shown, seed + 1, evaluator)
+    late = compare(problem, claim, points=SEARCH, seed=seed + 2, evaluator=evaluator)
     if isinstance(late, Refuted):
         return late
     why = shown.why if isinstance(shown, NotShown) else "a comparison in it may hold everywhere"
     return Tested(late.points, why)
 
 
-def _examined(graph: Graph, claim: Claim, shown: Equal, seed: int) -> Verdict:
+def _examined(graph: Graph, claim: Claim, shown: Equal, seed: int, evaluator: Evaluator) -> Verdict:
     """The proof, after the two sides as they were written have been compared at exact points."""
     problem = graph.problem
-    looked: Refuted | Agreed = compare(problem, claim, points=EXAMINE, seed=seed, off_kinks=bool(shown.kinks))
+    looked: Refuted | Agreed = compare(problem, claim, points=EXAMINE, seed=seed, off_kinks=bool(shown.kinks),
+                                       evaluator=evaluator)
     conditions = [f"except where {text(kink, problem)} = 0" for kink in shown.kinks]
     if isinstance(looked, Refuted):
         if "undefined" not in (looked.left, looked.right):

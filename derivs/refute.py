@@ -14,13 +14,14 @@ from random import Random
 from typing import Final, Literal
 
 from derivs.errors import IllFormed, OutOfBudget, OutOfDomain
-from derivs.evaluate import Evaluator, Formula, Place
+from derivs.evaluate import Evaluator
 from derivs.expr import ZERO, Expr, tensors_in
 from derivs.kernels import FIRST_BITS, Imprecise, Undecided, Value, close, differ, identical, sign, texts
 from derivs.points import Entries, Sample, generic, samples, samples_at, simple, small_sizes, zeros
 from derivs.problem import Claim, Problem, Tensor
 from derivs.scope import Range, ranges
 from derivs.verdict import Point, Refuted
+from derivs.worlds import Formula, Place
 
 UNDEFINED: Final = "undefined"
 BEYOND_A_KINK: Final = 8                            # samples looked at for a difference that is not on a kink
@@ -72,13 +73,13 @@ class _Search:
 
 
 def compare(problem: Problem, claim: Claim, *, points: int = 24, seed: int = 0, off_kinks: bool = False,
-            shrink: bool = True) -> Refuted | Agreed:
+            shrink: bool = True, evaluator: Evaluator | None = None) -> Refuted | Agreed:
     """The smallest difference found at that many samples of sizes and inputs, each at a few values of the indices.
 
-    off_kinks: leave out points where a comparison was a tie. Raises IllFormed, or Unsupported for a condition that
-    cannot be imposed.
+    off_kinks: leave out points where a comparison was a tie. evaluator: the problem's, where there is one already.
+    Raises IllFormed, or Unsupported for a condition that cannot be imposed.
     """
-    search = _search(problem, claim)
+    search = _search(problem, claim, evaluator)
     rng = Random(seed)
     agreed = skipped = costly = 0
     on_kink: tuple[Point, _Difference] | None = None
@@ -100,9 +101,10 @@ def compare(problem: Problem, claim: Claim, *, points: int = 24, seed: int = 0, 
     return Agreed(agreed, skipped)
 
 
-def nonzero_somewhere(problem: Problem, expr: Expr, *, points: int = 24, seed: int = 0) -> bool:
+def nonzero_somewhere(problem: Problem, expr: Expr, *, points: int = 24, seed: int = 0,
+                      evaluator: Evaluator | None = None) -> bool:
     """Whether a certified point was found where expr is not zero. False: none was found."""
-    search = _search(problem, Claim(expr, ZERO))
+    search = _search(problem, Claim(expr, ZERO), evaluator)
     for sample in islice(samples(problem, search.claim, search.bounds, search.given, Random(seed)), points):
         place = search.evaluator.at(sample.point, budget=STEPS)
         for integers in sample.places:
@@ -114,8 +116,8 @@ def nonzero_somewhere(problem: Problem, expr: Expr, *, points: int = 24, seed: i
     return False
 
 
-def _search(problem: Problem, claim: Claim) -> _Search:
-    evaluator = Evaluator(problem)
+def _search(problem: Problem, claim: Claim, evaluator: Evaluator | None) -> _Search:
+    evaluator = evaluator or Evaluator(problem)
     return _Search(problem, claim, evaluator, evaluator.compile(claim.left), evaluator.compile(claim.right),
                    evaluator.given(claim.left, claim.right), ranges(problem, (claim.left, claim.right)))
 

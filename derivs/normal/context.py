@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from derivs.affine import Affine, symbol
+from derivs.affine import Affine, Monomial, symbol
 from derivs.errors import OutOfBudget
 from derivs.problem import Tensor
 
@@ -98,28 +98,46 @@ def implied(form: Affine, facts: Iterable[Affine]) -> bool:
     """
     if form.is_constant:
         return form.constant >= 0
-    if form in (known := tuple(facts)):
-        return True
-    return _search(form, _with_products(form, known), DEPTH)
+    return _search(dict(form.terms), _by_term(_with_products(form, tuple(facts))), DEPTH)
 
 
-def _search(goal: Affine, facts: tuple[Affine, ...], depth: int) -> bool:
-    if goal.is_constant:
-        # An integer form above -1 is >= 0, but scaling may have happened on the way: be strict.
-        return goal.constant >= 0
-    if not depth:
-        return False
+Useful = dict[tuple[Monomial, bool], list[Affine]]
+
+
+def _by_term(facts: Iterable[Affine]) -> Useful:
+    """The facts by what they can cancel: a monomial with a sign."""
+    found: Useful = {}
+    for fact in facts:
+        for monomial, d in fact.terms:
+            found.setdefault((monomial, d > 0), []).append(fact)
+    return found
+
+
+def _search(goal: dict[Monomial, int], facts: Useful, depth: int) -> bool:
     # The monomial with the fewest facts that can cancel it decides; none means there is no proof.
-    best: list[tuple[int, Affine, int]] | None = None
-    for monomial, c in goal.terms:
+    best: tuple[Monomial, list[Affine]] | None = None
+    for monomial, c in goal.items():
         if monomial:
-            useful = [(c, fact, d) for fact in facts for m, d in fact.terms if m == monomial and (c > 0) == (d > 0)]
-            if best is None or len(useful) < len(best):
-                best = useful
-                if not best:
-                    return False
-    return any(_search((goal * abs(d) - fact * abs(c)).primitive()[1] if abs(d) > 1 else goal - fact * (c // d),
-                       facts, depth - 1) for c, fact, d in best or ())
+            useful = facts.get((monomial, c > 0))
+            if not useful or not depth:
+                return False
+            if best is None or len(useful) < len(best[1]):
+                best = monomial, useful
+    if best is None:
+        return goal.get((), 0) >= 0
+    c = goal[best[0]]
+    for fact in best[1]:
+        d = dict(fact.terms)[best[0]]
+        left = {m: v * abs(d) for m, v in goal.items()}
+        for m, v in fact.terms:
+            value = left.get(m, 0) - v * abs(c)
+            if value:
+                left[m] = value
+            else:
+                left.pop(m, None)
+        if _search(left, facts, depth - 1):
+            return True
+    return False
 
 
 def _with_products(form: Affine, facts: tuple[Affine, ...]) -> tuple[Affine, ...]:
