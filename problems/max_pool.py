@@ -3,7 +3,7 @@
 Of equal entries the first of the window wins, row by row: it gets the whole gradient, as in JAX and PyTorch.
 """
 
-from sympy import And, Eq, KroneckerDelta, Sum
+from sympy import And, Eq, Sum
 
 from derivs.exercise import Exercise, Indicator, Input, MaxOver, Node, Target, bar, d, indices, scalars, sizes, tensors
 
@@ -20,8 +20,9 @@ def window(a, b):
 
 
 INSIDE = Indicator(And(u >= 1, u <= SIZE)) * Indicator(And(v >= 1, v <= SIZE))
-EARLIER = Indicator(a < u) + KroneckerDelta(a, u) * Indicator(b < v)
-FIRST = Indicator(Eq(Sum(EARLIER * Indicator(Eq(window(a, b), Y[p, q])), (a, 1, SIZE), (b, 1, SIZE)), 0))
+ABOVE = Eq(Sum(Indicator(a < u) * Indicator(Eq(window(a, b), Y[p, q])), (a, 1, SIZE), (b, 1, SIZE)), 0)
+BEFORE = Eq(Sum(Indicator(b < v) * Indicator(Eq(window(u, b), Y[p, q])), (b, 1, SIZE)), 0)
+FIRST = Indicator(ABOVE) * Indicator(BEFORE)          # no entry of a row above, and none before it in its row, wins
 
 
 def reference(X):

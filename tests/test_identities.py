@@ -7,7 +7,7 @@ from words import *
 
 from derivs.derive import Graph
 from derivs.differentiate import differentiate
-from derivs.expr import Compare, Indicator
+from derivs.expr import Compare, Indicator, Largest
 from derivs.normal.context import Context
 from derivs.normal.translate import Translator
 from derivs.normal.zero import is_zero
@@ -89,6 +89,23 @@ DECIDED = {
     "max inside exp": (exp(larger(a, b)), larger(exp(a), exp(b)), exp(a)),
     "sigmoid is monotone": (Indicator(Compare("<", sigmoid(b), sigmoid(a))), Indicator(Compare("<", b, a)),
                             Indicator(Compare("<", a, b))),
+    "columns before rows": (S("j", "m", "i", "m", divide(E("Y", "i", "j"), S("l", "m", E("Y", "i", "l")))), m, one),
+    "erf is odd": (apply("erf", subtract(a, b)), negate(apply("erf", subtract(b, a))), apply("erf", subtract(b, a))),
+    "erf's slope": (differentiate(apply("erf", a), E("a")),
+                    divide(mul(two, exp(negate(power(a, 2)))), sqrt(apply("pi"))), exp(negate(power(a, 2)))),
+    "log of numbers": (log(N(6)), add(log(two), log(N(3))), log(N(5))),
+    "root of a number": (sqrt(N(8)), mul(two, sqrt(two)), mul(N(4), sqrt(two))),
+    "erf of equal arguments": (apply("erf", divide(one, add(one, exp(a)))),
+                               apply("erf", divide(exp(negate(a)), add(one, exp(negate(a))))), apply("erf", a)),
+    "maximum renamed": (Largest("k", V(1), V("m"), x("k")), Largest("l", V(1), V("m"), x("l")),
+                        Largest("l", V(1), V("m"), E("z", "l"))),
+    "softmax ignores its maximum": (softmax("i"), divide(
+        exp(subtract(x("i"), Largest("k", V(1), V("m"), x("k")))),
+        S("l", "m", exp(subtract(x("l"), Largest("k", V(1), V("m"), x("k")))))), exp(x("i"))),
+    "a maximum inside a sum": (
+        S("i", "m", power(Largest("k", V(1), V("m"), E("Y", "i", "k")), 2)),
+        S("j", "m", mul(Largest("l", V(1), V("m"), E("Y", "j", "l")), Largest("k", V(1), V("m"), E("Y", "j", "k")))),
+        power(S("i", "m", Largest("k", V(1), V("m"), E("Y", "i", "k"))), 2)),
     "scaled root": (sqrt(mul(N(4), add(v, one))), mul(two, sqrt(add(v, one))), sqrt(add(v, one))),
     "root of a square in front": (sqrt(mul(v, power(a, 2))), mul(apply("abs", a), sqrt(v)), mul(a, sqrt(v))),
 }

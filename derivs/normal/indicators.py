@@ -12,7 +12,7 @@ from derivs.normal.context import Context
 from derivs.normal.division import reduced
 from derivs.normal.lifting import lift
 from derivs.normal.ring import ONE, ZERO, accumulate, add, atom, constant, mul, scaled
-from derivs.normal.signs import sign_of, sign_of_atom, to_affine
+from derivs.normal.signs import sign_of, sign_of_atom, sign_of_term, to_affine
 
 
 def delta(form: Affine) -> Form:
@@ -123,6 +123,12 @@ def _zero_where(context: Context, form: Form) -> Form:
     if strict:
         return ZERO
     _, powers, rest = split(form)
+    if len(rest) > 1 and all(sign_of_term(context, monomial, c)[0] > 0 for monomial, c in rest.items()):
+        # A sum of terms that are never negative is zero where every one is.
+        result = ONE
+        for monomial, c in form.items():
+            result = mul(result, _zero_where(context, {monomial: c}))
+        return result
     unequal = add(ONE, _tie(context, _logs_of_exponentials(rest)), -1)
     for a, e in powers.items():              # [a b = 0] = 1 - (1-[a = 0])(1-[b = 0])
         _, strict = sign_of_atom(context, a)
