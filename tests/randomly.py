@@ -193,6 +193,7 @@ def split_sum(e: Expr) -> Expr:
     return e
 
 
+SHUFFLES = (reverse, rename, exchange)
 REWRITES = (reverse, rename, shift, backwards, distribute, plus_zero, times_one, square, exchange, split_sum)
 
 

@@ -12,7 +12,7 @@ from itertools import product
 from flint import arb
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from randomly import FREE, PROBLEM, REWRITES, TENSORS, at, edit, expressions, places
+from randomly import FREE, PROBLEM, REWRITES, SHUFFLES, TENSORS, at, edit, expressions, places
 from slowly import Undefined, value, zero
 from words import *
 
@@ -126,6 +126,22 @@ def test_rewrites_are_proved_in_at_least_97_percent() -> None:
 
     run()
     assert proved >= 0.97 * tried, f"{proved} of {tried}"
+
+
+@given(expressions(), st.lists(st.tuples(st.sampled_from(SHUFFLES), st.integers(0, 10**6)), min_size=1, max_size=4))
+def test_order_and_names_never_change_a_normal_form(expr: Expr, changes) -> None:  # type: ignore[no-untyped-def]
+    """Terms and factors in another order, bound indices renamed, sums exchanged: the same form, not only an equal one."""
+    other = expr
+    for change, k in changes:
+        found = places(other)
+        other = at(other, found[k % len(found)], change)
+    here = context()
+    try:
+        translator = Translator(ROOT)
+        forms = translator.form(here, expr), translator.form(here, other)
+    except (OutOfBudget, OutOfDomain, Unsupported):
+        assume(False)
+    assert forms[0] == forms[1]
 
 
 def tangent(expr: Expr, by: Entry, names: dict[str, int], entries) -> arb:  # type: ignore[no-untyped-def]
