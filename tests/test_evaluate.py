@@ -88,8 +88,9 @@ def test_exact_value(expr, expected):
     (power(N(2), Fraction(2, 3)), power(N(4), Fraction(1, 3))),
 ])
 def test_identity_is_decided_by_residues(left, right):
-    place = Evaluator(PLAIN).at(AT)
-    assert kernels.identical(*(place.value(place.evaluator.compile(side)) for side in (left, right)))
+    evaluator = Evaluator(PLAIN)
+    place = evaluator.at(AT)
+    assert kernels.identical(*(place.value(evaluator.compile(side)) for side in (left, right)))
 
 
 @pytest.mark.parametrize("expr", [
@@ -154,8 +155,9 @@ def test_what_a_condition_rules_out_is_not_evaluated(bad):
 
 def test_every_tie_is_noticed_and_nothing_else():
     def tied(expr):
-        place = Evaluator(PLAIN).at(AT)
-        place.value(place.evaluator.compile(expr))
+        evaluator = Evaluator(PLAIN)
+        place = evaluator.at(AT)
+        place.value(evaluator.compile(expr))
         return place.tied
     assert tied(apply("relu", subtract(A, A)))
     assert tied(apply("max", B, sqrt(N(16))))

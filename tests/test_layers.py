@@ -22,7 +22,7 @@ LAYERS = (
     ("normal.atoms", "normal.ring", "normal.context", "normal.division", "normal.signs", "normal.content",
      "normal.lifting", "normal.indicators", "normal.algebra", "normal.labels", "normal.bounds", "normal.opening",
      "normal.sums", "normal.translate", "normal.zero", "normal.readback"),
-    ("wellformed", "kernels", "evaluate", "points", "refute", "differentiate", "tidy"),
+    ("wellformed", "kernels", "sources", "worlds", "compile", "evaluate", "points", "refute", "differentiate", "tidy"),
     ("derive", "unfold", "prove"),
     ("box", "names", "layout", "lines", "latex", "typst", "text"),
     ("judge", "bounded", "arrays", "oracle", "border", "exercise", "library"),

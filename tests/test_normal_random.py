@@ -130,7 +130,7 @@ def test_rewrites_are_proved_in_at_least_97_percent() -> None:
 
 @given(expressions(), st.lists(st.tuples(st.sampled_from(SHUFFLES), st.integers(0, 10**6)), min_size=1, max_size=4))
 def test_order_and_names_never_change_a_normal_form(expr: Expr, changes) -> None:  # type: ignore[no-untyped-def]
-    """Terms and factors in another order, bound indices renamed, sums exchanged: the same form, not only an equal one."""
+    """Terms and factors in another order, bound indices renamed, sums exchanged: the same form, not an equal one."""
     other = expr
     for change, k in changes:
         found = places(other)

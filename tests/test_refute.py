@@ -8,7 +8,7 @@ import pytest
 from words import *
 
 from derivs.errors import IllFormed
-from derivs.evaluate import evaluate
+from derivs.evaluate import Evaluator, evaluate
 from derivs.expr import ZERO, Compare, Indicator
 from derivs.kernels import differ
 from derivs.refute import Agreed, compare, nonzero_somewhere
@@ -234,6 +234,13 @@ def test_what_costs_too_much_ends_soon(expr):
 def test_the_same_seed_finds_the_same():
     claim = Claim(D("E", X), TWO_TERMS)
     assert compare(EPSILON, claim, seed=5) == compare(EPSILON, claim, seed=5)
+
+
+def test_an_evaluator_that_served_before_changes_nothing():
+    shared = Evaluator(EPSILON)
+    for right in (THREE_TERMS, TWO_TERMS, THREE_TERMS):
+        claim = Claim(D("E", X), right)
+        assert compare(EPSILON, claim, evaluator=shared) == compare(EPSILON, claim)
 
 
 def test_speed():

@@ -58,7 +58,8 @@ def changes(names: frozenset[str], monomial: Monomial) -> Iterator[dict[str, Aff
     subscripts: dict[Affine, list[Any]] = {}
     for atom, exponent in monomial:
         for tensor, axis, form in reads(atom):
-            if not form.names.isdisjoint(names):
+            # A subscript that holds a name bound further in, as of max_l x_{k+l}, cannot be the new index.
+            if not form.names.isdisjoint(names) and form.names <= atom.free:
                 subscripts.setdefault(form, []).append((tensor, axis, atom.kind, exponent))
     blocks = [block for block in _blocks(names, subscripts) if any(
         form.bare is None for form in subscripts if not form.names.isdisjoint(block))]

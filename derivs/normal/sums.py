@@ -8,10 +8,11 @@ sum polynomials; split into connected components; choose canonical names.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from fractions import Fraction
 
 from derivs.affine import Affine, symbol
-from derivs.errors import IllFormed
+from derivs.errors import IllFormed, OutOfDomain
 from derivs.normal.algebra import apply, exponential, power
 from derivs.normal.atoms import (
     Atom,
@@ -422,19 +423,20 @@ def _settled(context: Context, monomial: Monomial, bound: frozenset[str]) -> For
                 if value is not None:
                     if any(name in b.free for b, _ in rest):
                         ranged = _with_ranges(context, rest, name)
-                        return mul({((a, 1),): 1}, substitute(context, {ranged: 1}, {name: value}))
+                        with suppress(OutOfDomain):
+                            return mul({((a, 1),): 1}, substitute(context, {ranged: 1}, {name: value}))
                     break
         elif a.kind is Kind.TIE:
             replaced = _tie_rule(a)
             if replaced is not None:
                 target, value_form = replaced
                 if any(b is target or _holds(b, {target: ZERO}) for b, _ in rest):
-                    if any(b is target and e < 0 for b, e in rest) and not value_form:
-                        return ZERO                  # 1/u where u = 0: a dead case
-                    return mul({((a, 1),): 1}, rewrite(context, {rest: 1}, {}, {target: value_form}))
+                    # A dead case, such as 1/u where u = 0, stays as it is. Were it 0, u (1/u) = 1 would be 0 there too.
+                    with suppress(OutOfDomain):
+                        return mul({((a, 1),): 1}, rewrite(context, {rest: 1}, {}, {target: value_form}))
             if any(b.kind is Kind.POSITIVE and b.args == a.args for b, _ in rest):
                 return ZERO                          # [u > 0][u = 0] = 0
-            if any(b.kind is Kind.BASE and b.args[0] is a.args[0] for b, _ in rest):
+            if any(b.kind is Kind.BASE and b.args[0] is a.args[0] and e > 0 for b, e in rest):
                 return ZERO
     return None
 

@@ -11,12 +11,12 @@ from fractions import Fraction
 
 from derivs.affine import Affine, symbol
 from derivs.normal.algebra import power
-from derivs.normal.atoms import Atom, Form, Frozen, Kind, Monomial, Rational, monomial_of, parts
+from derivs.normal.atoms import INDICATORS, Atom, Form, Frozen, Kind, Monomial, Rational, monomial_of, parts
 from derivs.normal.context import Context
 from derivs.normal.indicators import guard
 from derivs.normal.opening import open_sum
 from derivs.normal.ring import ONE, accumulate, add, from_affine, mul, natural_power, product_of
-from derivs.normal.signs import guards_of
+from derivs.normal.signs import guards_of, sign_of_atom
 from derivs.normal.sums import close, settle, substitute
 
 DEPTH = 40
@@ -32,7 +32,7 @@ def is_zero(context: Context, form: Form, depth: int = DEPTH) -> bool:
     context.budget.spend(len(form))
     base = _outermost_base(form)
     if base is not None:
-        return all(is_zero(context, part, depth - 1) for part in _multiplied_up(form, base))
+        return all(is_zero(context, part, depth - 1) for part in _parts(context, form, base))
     aligned = _aligned_inside_sums(context, form)
     if aligned is not None:
         return is_zero(context, aligned, depth - 1)
@@ -53,6 +53,36 @@ def _outermost_base(form: Form) -> Atom | None:
     """A base at the top of the form that stands inside no other one there."""
     bases = sorted({a for m in form for a, _ in m if a.kind is Kind.BASE}, key=lambda a: -a.id)
     return next((a for a in bases if not any(_holds(b, a) for b in bases if b is not a)), None)
+
+
+def _parts(context: Context, form: Form, base: Atom) -> list[Form]:
+    """Forms that are all zero only if the form is: multiplied up by the base, but not where an indicator makes it 0.
+
+    cases(u > 0: u/u, else 0) + [u = 0] is not [u > 0], though u times their difference is zero everywhere.
+    """
+    if sign_of_atom(context, base)[1]:
+        return _multiplied_up(form, base)
+    away: Form = {}
+    at_zero: dict[Monomial, Form] = {}
+    for monomial, c in form.items():
+        where = tuple(p for p in monomial if p[0].kind in INDICATORS)
+        if where and not settle(context, mul({where: 1}, base.args[0].terms)):
+            at_zero.setdefault(where, {})[tuple(p for p in monomial if p[0].kind not in INDICATORS)] = c
+        else:
+            away[monomial] = c
+    result = _multiplied_up(away, base)
+    for where, there in at_zero.items():
+        under, beside = ({m: c for m, c in there.items() if (base in dict(m)) is held} for held in (True, False))
+        above = {m: c for m, c in away.items() if base in dict(m)}
+        if not under:
+            result.append(mul({where: 1}, beside))
+        elif len(at_zero) == 1 and not add(above, under):
+            # What stands over the base is dead there: the rest has to agree.
+            rest = add(beside, {m: c for m, c in away.items() if m not in above})
+            result.append(mul({where: 1}, rest))
+        else:
+            result.append(there)
+    return result
 
 
 def _multiplied_up(form: Form, base: Atom) -> list[Form]:
