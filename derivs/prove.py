@@ -12,7 +12,7 @@ from fractions import Fraction
 from derivs.affine import Affine, symbol
 from derivs.derive import Graph
 from derivs.errors import OutOfBudget, OutOfDomain, Unsupported
-from derivs.expr import Expr, reindex
+from derivs.expr import Expectation, Expr, Tree, children, reindex, tensors_in
 from derivs.normal.atoms import Form
 from derivs.normal.context import Context
 from derivs.normal.indicators import delta
@@ -23,7 +23,8 @@ from derivs.normal.translate import Translator
 from derivs.normal.zero import is_zero, without_ties
 from derivs.problem import Claim, Given
 from derivs.scope import ranges
-from derivs.unfold import unfoldings
+from derivs.shields import of_sizes, shields
+from derivs.unfold import reach, unfoldings
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +48,38 @@ def prove(graph: Graph, claim: Claim) -> Equal | NotShown:
     """
     left, right, given = _identified(graph.resolve(claim.left), graph.resolve(claim.right), claim.given)
     context = scope(graph, claim)
+    found = _proved(graph, context, left, right, given)
+    if isinstance(found, NotShown):
+        return found
+    return _also_where_sums_are_empty(graph, context, left, right, given, found)
+
+
+def _also_where_sums_are_empty(graph: Graph, context: Context, left: Expr, right: Expr, given: Sequence[Given],
+                               found: Equal) -> Equal | NotShown:
+    """The proof, if it also holds at the sizes where a sum around a division has no terms."""
+    for length in shields(graph, context, left, right):
+        if length is None:
+            return NotShown("a sum that may be empty stands around a division, and its bounds hold a bound index")
+        empty = context.assume((-length - 1,))
+        there = _proved(graph, empty, left, right, given)
+        if isinstance(there, Equal):
+            there = _also_where_sums_are_empty(graph, empty, left, right, given, there)
+        if isinstance(there, NotShown) or there.kinks:
+            return NotShown(f"they may differ where {length} < 0, so that a sum is empty")
+    return found
+
+
+def _proved(graph: Graph, context: Context, left: Expr, right: Expr, given: Sequence[Given]) -> Equal | NotShown:
+    """The same in a context, for sums that have terms."""
     why = "the normal forms differ"
     almost: Equal | None = None
+    random = _random(graph, left) | _random(graph, right)
     for unfold in unfoldings(graph, left, right):
+        if not random <= unfold.keys():
+            continue
         context.budget.refill()
         try:
-            translator = Translator(graph.context, unfold)
+            translator = Translator(graph.context.assume(of_sizes(graph, context)), unfold)
             difference = add(translator.form(context, left), translator.form(context, right), -1)
             difference = _under(context, translator, difference, given)
             if is_zero(context, difference):
@@ -77,6 +104,15 @@ def scope(graph: Graph, claim: Claim) -> Context:
     for name, (low, high) in ranges(graph.problem, (claim.left, claim.right)).items():
         facts += (symbol(name) - low, high - symbol(name))
     return graph.context.assume(facts)
+
+
+def _random(graph: Graph, expr: Tree) -> frozenset[str]:
+    """The names in means whose definitions hold what the mean is over: under their names they would count as fixed."""
+    found = frozenset().union(*(_random(graph, part) for part in children(expr)))
+    if isinstance(expr, Expectation):
+        found |= {name for name in reach(graph, tensors_in(expr.body))
+                  if graph.definition(name) and expr.tensor in reach(graph, frozenset({name}))}
+    return found
 
 
 def _identified(left: Expr, right: Expr, given: Sequence[Given]) -> tuple[Expr, Expr, tuple[Given, ...]]:

@@ -23,7 +23,7 @@ LAYERS = (
      "normal.lifting", "normal.indicators", "normal.algebra", "normal.labels", "normal.bounds", "normal.opening",
      "normal.sums", "normal.translate", "normal.zero", "normal.readback"),
     ("wellformed", "kernels", "sources", "worlds", "compile", "evaluate", "points", "refute", "differentiate", "tidy"),
-    ("derive", "unfold", "prove"),
+    ("derive", "unfold", "shields", "prove"),
     ("box", "names", "layout", "lines", "latex", "typst", "text"),
     ("judge", "bounded", "arrays", "oracle", "border", "exercise", "library"),
     ("solve", "report"),

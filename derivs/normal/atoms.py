@@ -123,6 +123,15 @@ class Frozen:
         return show(self.terms)
 
 
+def forget() -> None:
+    """Empties the tables of atoms and forms. Contexts, graphs and forms made before may not be used after it.
+
+    For measuring cold, and for a long-running program between exercises.
+    """
+    Atom._table.clear()
+    Frozen._table.clear()
+
+
 def _free(kind: Kind, args: tuple[Any, ...]) -> frozenset[str]:
     match kind:
         case Kind.SYMBOL:

@@ -40,12 +40,13 @@ class Budget:
 class Context:
     """Hypotheses: forms that are >= 0, and tensors by name. Contexts with the same facts are one object."""
 
-    __slots__ = ("_assumed", "_children", "_homes", "_implied", "budget", "facts", "memo", "tensors")
+    __slots__ = ("_assumed", "_children", "_homes", "_implied", "budget", "facts", "memo", "names", "tensors")
 
     def __init__(self, tensors: Mapping[str, Tensor], facts: Iterable[Affine] = (),
                  budget: Budget | None = None) -> None:
         self.tensors = tensors
         self.facts = frozenset(facts)
+        self.names = frozenset().union(*(fact.names for fact in self.facts))     # something is known of these
         self.budget = budget or Budget()
         self.memo: dict[Any, Any] = {}
         self._children: dict[frozenset[Affine], Context] = {self.facts: self}

@@ -12,8 +12,9 @@ from derivs.normal.ring import ONE
 from derivs.normal.signs import guards_of
 
 
-def fresh(count: int, taken: frozenset[str]) -> tuple[str, ...]:
-    """Names ~1, ~2, ... that nobody uses here."""
+def fresh(context: Context, count: int, taken: frozenset[str]) -> tuple[str, ...]:
+    """Names ~1, ~2, ... that nobody uses here, and of which nothing is known."""
+    taken |= context.names
     found: list[str] = []
     k = 1
     while len(found) < count:
@@ -29,7 +30,7 @@ def open_sum(context: Context, a: Atom, taken: frozenset[str]) -> tuple[frozense
     Written out, because a tensor may cancel once the body meets other factors, and its range must survive that.
     """
     old = bound_names(a.kind, a.args)
-    new = fresh(len(old), taken | a.free)
+    new = fresh(context, len(old), taken | a.free)
     key = (a, new)
     if key not in context.memo:
         body = rename(a.args[1], dict(zip(old, new, strict=True)))
@@ -92,7 +93,7 @@ def _renamed(a: Atom, values: Mapping[str, Affine]) -> Atom:
 def open_largest(context: Context, a: Atom, taken: frozenset[str]) -> tuple[tuple[str, ...], Form, tuple[Affine, ...]]:
     """Fresh names, body and guards of a maximum."""
     old = bound_names(a.kind, a.args)
-    new = fresh(len(old), taken | a.free)
+    new = fresh(context, len(old), taken | a.free)
     names = dict(zip(old, new, strict=True))
     values = {o: symbol(n) for o, n in names.items()}
     body = {rename(monomial, names): c for monomial, c in a.args[1].terms.items()}

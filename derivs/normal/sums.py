@@ -257,7 +257,7 @@ def _changed(context: Context, names: frozenset[str], monomial: Monomial,
     if not change:
         return names, {monomial: 1}
     coming = sorted({n for form in change.values() for n in form.names if n.startswith("*")})
-    renaming = dict(zip(coming, map(symbol, fresh(len(coming), names | names_of(monomial))), strict=True))
+    renaming = dict(zip(coming, map(symbol, fresh(context, len(coming), names | names_of(monomial))), strict=True))
     values = {name: form.substitute(renaming) for name, form in change.items()}
     bound = names.difference(change).union(*(form.names for form in renaming.values()))
     return bound, substitute(context, {monomial: 1}, values)
@@ -432,8 +432,11 @@ def _settled(context: Context, monomial: Monomial, bound: frozenset[str]) -> For
                 target, value_form = replaced
                 if any(b is target or _holds(b, {target: ZERO}) for b, _ in rest):
                     # A dead case, such as 1/u where u = 0, stays as it is. Were it 0, u (1/u) = 1 would be 0 there too.
+                    ranged = rest
+                    for g in guards_of(context, tuple(p for p in rest if p[0] is target)):
+                        ranged = times_guard(ranged, g) if g.names else ranged
                     with suppress(OutOfDomain):
-                        return mul({((a, 1),): 1}, rewrite(context, {rest: 1}, {}, {target: value_form}))
+                        return mul({((a, 1),): 1}, rewrite(context, {ranged: 1}, {}, {target: value_form}))
             if any(b.kind is Kind.POSITIVE and b.args == a.args for b, _ in rest):
                 return ZERO                          # [u > 0][u = 0] = 0
             if any(b.kind is Kind.BASE and b.args[0] is a.args[0] and e > 0 for b, e in rest):

@@ -39,6 +39,7 @@ from derivs.normal.context import Context
 from derivs.normal.indicators import delta, guard, positive, zero_where
 from derivs.normal.opening import open_sum
 from derivs.normal.ring import ONE, accumulate, add, constant, from_affine, mul, tensor
+from derivs.normal.signs import guards_of
 from derivs.normal.sums import close, largest, settle, substitute
 from derivs.problem import Definition
 from derivs.rules.functions import FUNCTIONS
@@ -256,6 +257,8 @@ def _mentions(a: Atom, name: str) -> bool:
 def _mean(context: Context, a: Atom, name: str, value: Form) -> Form:
     """The mean of an atom that is linear in the tensor."""
     if a.kind is Kind.TENSOR:
+        for end in guards_of(context, ((a, 1),)):       # outside its shape the entry is 0, not random
+            value = mul(value, guard(end))
         return value
     if a.kind is Kind.SUM:
         holders = [b for b, e in a.args[1] if _mentions(b, name)]
