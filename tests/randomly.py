@@ -181,7 +181,8 @@ def square(e: Expr) -> Expr:
 
 def exchange(e: Expr) -> Expr:
     """sum_k sum_l = sum_l sum_k."""
-    if isinstance(e, Sum) and isinstance(e.body, Sum) and e.index not in e.body.low.names | e.body.high.names:
+    if (isinstance(e, Sum) and isinstance(e.body, Sum) and e.index != e.body.index
+            and e.index not in e.body.low.names | e.body.high.names):
         return Sum(e.body.index, e.body.low, e.body.high, Sum(e.index, e.low, e.high, e.body.body))
     return e
 

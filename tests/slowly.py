@@ -66,9 +66,9 @@ def value(expr: Tree, tensors: Mapping[str, Tensor], names: dict[str, int],
             case Mul(parts):
                 product = arb(1)
                 for p in sorted(parts, key=lambda p: not isinstance(p, Delta | Indicator)):
-                    if zero(product) and product == 0:
-                        return arb(0)
                     product *= go(p)
+                    if isinstance(p, Delta | Indicator) and product == 0:
+                        return arb(0)              # what an indicator rules out is not looked at
                 return product
             case Pow(base, exponent):
                 return root(go(base), go(exponent), exponent)
