@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from derivs.affine import ONE as FIRST
-from derivs.affine import symbol
+from derivs.affine import Affine, symbol
 from derivs.differentiate import differentiate
 from derivs.errors import IllFormed, nearest
 from derivs.expr import (
@@ -54,6 +54,7 @@ class Graph:
     _adjoints: dict[str, Adjoint] = field(default_factory=dict)
     _above: dict[str, frozenset[str]] = field(default_factory=dict)
     _cotangents: dict[str, str] = field(default_factory=dict)
+    shields: dict[tuple[Affine, ...], frozenset[Affine | None]] = field(default_factory=dict)     # of the definitions
     _locals: dict[tuple[str, str], tuple[tuple[str, ...], Expr]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

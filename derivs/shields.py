@@ -16,19 +16,19 @@ from derivs.unfold import reach
 
 
 def shields(graph: Graph, context: Context, *formulas: Expr) -> frozenset[Affine | None]:
-    """For each such sum in the formulas and the definitions below them, the form that is negative where it is empty.
+    """For each such sum in the formulas and in the definitions, the form that is negative where it is empty.
 
     None stands for a sum whose bounds hold a bound index: its emptiness cannot be said from outside.
     """
     found: set[Affine | None] = set()
     for formula in formulas:
         found.update(_shields(graph, context, formula, frozenset()))
-    for name in reach(graph, frozenset().union(*map(tensors_in, formulas))):
-        definition = graph.problem.definition(name)
-        if definition is not None:
-            inside = graph.inside(name, definition.indices).assume(of_sizes(graph, context))
-            found.update(_shields(graph, inside, definition.value, frozenset(definition.indices)))
-    return frozenset(found)
+    known = of_sizes(graph, context)
+    if known not in graph.shields:                 # once for an exercise, not once for a claim
+        graph.shields[known] = frozenset(
+            length for d in graph.problem.definitions for length in _shields(
+                graph, graph.inside(d.tensor, d.indices).assume(known), d.value, frozenset(d.indices)))
+    return frozenset(found) | graph.shields[known]
 
 
 def of_sizes(graph: Graph, context: Context) -> tuple[Affine, ...]:
