@@ -17,7 +17,7 @@ from derivs.text import text
 from derivs.unfold import reach
 from derivs.verdict import Proved, Refuted, Tested, Verdict
 
-QUICK, EXAMINE, SEARCH = 5, 8, 60          # exact points: before the proof, after it, and where there is none
+QUICK, EXAMINE, SEARCH = 5, 12, 60          # exact points: before the proof, after it, and where there is none
 
 
 class ProofContradicted(DerivsError):
@@ -52,15 +52,12 @@ def _examined(graph: Graph, claim: Claim, shown: Equal, seed: int, evaluator: Ev
                                        evaluator=evaluator)
     conditions = [f"except where {text(kink, problem)} = 0" for kink in shown.kinks]
     if isinstance(looked, Refuted):
-        if "undefined" not in (looked.left, looked.right):
-            raise ProofContradicted(
-                f"the two sides are proved equal, and differ at {looked.at}: {looked.left} and {looked.right}",
-                where=problem.name, mend="this is a bug in derivs; please report it with the exercise")
-        conditions.append(f"where both sides are defined, which one is not at {looked.at}")
-        points = 1
-    else:
-        points = looked.points
-    return Proved((*_assumed(graph, claim), *conditions), points)
+        if "undefined" in (looked.left, looked.right):
+            return looked                     # equal where both are defined, but here only one of them is
+        raise ProofContradicted(
+            f"the two sides are proved equal, and differ at {looked.at}: {looked.left} and {looked.right}",
+            where=problem.name, mend="this is a bug in derivs; please report it with the exercise")
+    return Proved((*_assumed(graph, claim), *conditions), looked.points)
 
 
 def _assumed(graph: Graph, claim: Claim) -> tuple[str, ...]:

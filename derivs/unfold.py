@@ -6,7 +6,7 @@ everything unfolded would double with each layer.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 
 from derivs.derive import Graph
@@ -34,14 +34,7 @@ def unfoldings(graph: Graph, left: Expr, right: Expr) -> Iterator[Unfolding]:
 
 def _in_sight(names: frozenset[str], unfolding: Unfolding) -> frozenset[str]:
     """The names that still stand once the definitions are put in."""
-    seen: set[str] = set()
-    stack = list(names)
-    while stack:
-        name = stack.pop()
-        if name not in seen:
-            seen.add(name)
-            stack.extend(tensors_in(unfolding[name].value) if name in unfolding else ())
-    return frozenset(seen.difference(unfolding))
+    return _closure(names, unfolding.get) - unfolding.keys()
 
 
 def _stages(graph: Graph, left: Expr, right: Expr) -> Iterator[frozenset[str]]:
@@ -77,11 +70,16 @@ def _parts(graph: Graph, names: frozenset[str] | set[str]) -> frozenset[str]:
 
 def reach(graph: Graph, names: frozenset[str]) -> frozenset[str]:
     """The names, and what they are made of at any depth."""
+    return _closure(names, graph.definition)
+
+
+def _closure(names: frozenset[str], definition: Callable[[str], Definition | None]) -> frozenset[str]:
     seen: set[str] = set()
     stack = list(names)
     while stack:
         name = stack.pop()
         if name not in seen:
             seen.add(name)
-            stack.extend(_parts(graph, {name}))
+            found = definition(name)
+            stack.extend(tensors_in(found.value) if found is not None else ())
     return frozenset(seen)

@@ -102,6 +102,15 @@ def test_a_kink_that_is_everything_is_no_excuse() -> None:
     assert not isinstance(judge(graph_, Claim(E("y"), N(0))), Proved)
 
 
+def test_a_side_without_a_value_where_the_other_has_one_is_refuted() -> None:
+    """a/a = 1 is what the normal forms say; at a = 0 only one side has a value."""
+    tensors = declare(T("a"), T("y", role="node"))
+    graph_ = Graph(problem("ratio", tensors, Definition("y", (), divide(E("a"), E("a")))))
+    verdict = judge(graph_, Claim(E("y"), N(1)))
+    assert isinstance(verdict, Refuted)
+    assert "undefined" in (verdict.left, verdict.right)
+
+
 def test_what_is_true_but_not_shown_is_tested_not_accepted() -> None:
     tensors = declare(T("a"), T("b"), T("c"), T("y", role="node"))
     a, b, c = E("a"), E("b"), E("c")
