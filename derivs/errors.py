@@ -28,6 +28,14 @@ class IllFormed(DerivsError):
     """An exercise or a formula that means nothing: an unknown name, a subscript out of range, a wrong rank, a cycle."""
 
 
+class Unreadable(DerivsError):
+    """A text that cannot be read. `span`: the smallest guilty piece of it, as characters from and up to."""
+
+    def __init__(self, what: str, span: tuple[int, int], *, mend: str = "") -> None:
+        super().__init__(what, mend=mend)
+        self.span = span
+
+
 class Unsupported(DerivsError):
     """A thing that means something, but that this version cannot read or do yet. Never a guess."""
 

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent / "derivs"
 # From the bottom up; a module imports from its own row to its left, or from a row above it here.
 LAYERS = (
     ("errors", "files"),
-    ("affine",),
+    ("affine", "reading.syntax"),
     ("expr",),
     ("problem",),
     ("verdict", "derivation"),
