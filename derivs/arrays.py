@@ -46,7 +46,7 @@ from derivs.expr import (
     names_in,
 )
 from derivs.problem import Definition, Tensor
-from derivs.rules.functions import FUNCTIONS
+from derivs.rules.functions import row
 
 Integers = NDArray[np.int64]
 Marks = NDArray[np.uint64]
@@ -257,18 +257,18 @@ def _widen(a: Bounded, length: int) -> Bounded:
 
 
 def _apply(name: str, arguments: tuple[Expr, ...], axes: tuple[Axis, ...], batch: Batch) -> Bounded:
-    row = FUNCTIONS[name]
-    if name in batch.unkinked and row.kink is not None:
-        distance = _evaluate(row.kink(*arguments)[0], axes, batch)
+    known = row(name)
+    if name in batch.unkinked and known.kink is not None:
+        distance = _evaluate(known.kink(*arguments)[0], axes, batch)
         close = ~(np.abs(distance.value) > distance.error)
         batch.on_kink = batch.on_kink | close.any(axis=tuple(range(1, close.ndim)))
     if name in bounded.KERNELS:
         kernel = bounded.KERNELS[name]
         value, error = kernel(*(_evaluate(argument, axes, batch) for argument in arguments))
         return Bounded(value, error) if arguments else Bounded(_like(axes, float(value)), _like(axes, float(error)))
-    if row.meaning is None:
+    if known.meaning is None:
         raise Unsupported(f"{name} has no kernel on arrays")
-    return _evaluate(row.meaning(*arguments), axes, batch)
+    return _evaluate(known.meaning(*arguments), axes, batch)
 
 
 def _holds(condition: Condition, axes: tuple[Axis, ...], batch: Batch) -> Truth:

@@ -46,6 +46,7 @@ from derivs.expr import (
     walk,
 )
 from derivs.problem import Tensor
+from derivs.rules.opaque import is_opaque
 
 # ---- words that SymPy lacks ------------------------------------------------------------------------------------------
 
@@ -106,7 +107,8 @@ class softplus(sympy.Function):  # type: ignore[misc]
 
 UNARY: Mapping[Any, str] = {
     sympy.exp: "exp", sympy.log: "log", sympy.erf: "erf", sympy.tanh: "tanh", sympy.sinh: "sinh", sympy.cosh: "cosh",
-    sympy.Abs: "abs", sympy.sign: "sign", sigmoid: "sigmoid", relu: "relu", softplus: "softplus",
+    sympy.sin: "sin", sympy.cos: "cos", sympy.Abs: "abs", sympy.sign: "sign", sigmoid: "sigmoid", relu: "relu",
+    softplus: "softplus",
 }
 FOLDED: Mapping[Any, str] = {sympy.Max: "max", sympy.Min: "min"}
 WORDS: Mapping[str, Any] = {
@@ -358,7 +360,8 @@ class _Back:
             case Pow(base, exponent):
                 return sympy.Pow(self.expr(base), self.expr(exponent))
             case Apply(function, arguments):
-                return WORDS[function](*map(self.expr, arguments))
+                head = sympy.Function(function[1:]) if is_opaque(function) else WORDS[function]
+                return head(*map(self.expr, arguments))
             case Sum():
                 body, limits = self.binders(node)
                 return sympy.Sum(self.expr(body), *(limits if _limits(limits) == limits else reversed(limits)))

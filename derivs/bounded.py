@@ -164,6 +164,11 @@ def _erf(u: Bounded) -> Bounded:
     return _rounded(value, _radius(1.2 * np.exp(-nearest ** 2), u.error), u.value == 0, ULPS)
 
 
+def _wave(function: Callable[[Array], Array]) -> Callable[[Bounded], Bounded]:
+    """sin or cos: no steeper than 1, and no further apart than 2."""
+    return lambda u: _rounded(function(u.value), np.minimum(u.error, 2.0), False, ULPS)
+
+
 def _sigmoid_value(u: Array) -> Array:
     """1 / (1 + e^-u), without overflow."""
     decay = np.exp(-np.abs(u))
@@ -223,6 +228,8 @@ KERNELS: dict[str, Callable[..., Bounded]] = {
     "exp": _exp,
     "log": _log,
     "erf": _erf,
+    "sin": _wave(np.sin),
+    "cos": _wave(np.cos),
     "sigmoid": _sigmoid,
     "tanh": _tanh,
     "softplus": _softplus,

@@ -15,7 +15,7 @@ from flint import fmpq
 
 from derivs import kernels
 from derivs.affine import Affine
-from derivs.errors import IllFormed, OutOfBudget, OutOfDomain, nearest
+from derivs.errors import IllFormed, OutOfBudget, OutOfDomain
 from derivs.expr import (
     Add,
     And,
@@ -42,7 +42,8 @@ from derivs.expr import (
     walk,
 )
 from derivs.kernels import ONE, ZERO, Dual, rational
-from derivs.rules.functions import FUNCTIONS
+from derivs.rules.functions import row
+from derivs.rules.opaque import polynomial
 from derivs.sources import Source, Sources
 from derivs.worlds import At, Code, Formula, Frame, World
 
@@ -52,7 +53,16 @@ Test = Callable[[Frame, World], bool]
 Form = Callable[[Frame], int]
 
 _PRIMITIVES: Final[dict[str, Callable[..., Any]]] = {
-    "exp": kernels.exp, "log": kernels.log, "erf": kernels.erf, "pi": kernels.pi}
+    "exp": kernels.exp, "log": kernels.log, "erf": kernels.erf, "sin": kernels.sin, "cos": kernels.cos,
+    "pi": kernels.pi}
+
+
+def _primitive(name: str) -> Callable[..., Any]:
+    """How a function without a meaning is computed; an opaque one as the polynomial that it is taken to be."""
+    if name in _PRIMITIVES:
+        return _PRIMITIVES[name]
+    coefficients = tuple(map(rational, polynomial(name)))
+    return lambda x: kernels.polynomial(coefficients, x)
 
 
 def compiled(sources: Sources, expr: Expr, parameters: tuple[str, ...] = ()) -> Formula:
@@ -214,14 +224,12 @@ class _Scope:
         return lambda frame, world: kernels.power(x(frame, world), e(frame, world))
 
     def _apply(self, expr: Apply) -> Code:
-        row = FUNCTIONS.get(expr.function)
-        if row is None:
-            raise IllFormed(f"{expr.function} is not a known function", mend=nearest(expr.function, FUNCTIONS))
-        if len(expr.arguments) != row.arity:
-            raise IllFormed(f"{expr.function} takes {row.arity} arguments, here it has {len(expr.arguments)}")
+        known = row(expr.function)
+        if len(expr.arguments) != known.arity:
+            raise IllFormed(f"{expr.function} takes {known.arity} arguments, here it has {len(expr.arguments)}")
         arguments = [self.code(argument) for argument in expr.arguments]
-        if row.meaning is None:
-            primitive = _PRIMITIVES[row.name]
+        if known.meaning is None:
+            primitive = _primitive(known.name)
             if len(arguments) == 1:
                 argument, = arguments
                 return lambda frame, world: primitive(argument(frame, world))
@@ -229,12 +237,12 @@ class _Scope:
         slots = [self._new_slot() for _ in arguments]
         held = [Entry(f"#{slot}") for slot in slots]        # '#' is in nobody's name
         self.arguments.update((entry.tensor, slot) for entry, slot in zip(held, slots, strict=True))
-        meaning = self.code(row.meaning(*held))
+        meaning = self.code(known.meaning(*held))
         on_kink = None
-        if row.kink is not None:
-            where, partials = row.kink(*held)
-            if row.name in self.sources.problem.kinks:
-                partials = (self.sources.problem.kinks[row.name], *partials[1:])
+        if known.kink is not None:
+            where, partials = known.kink(*held)
+            if known.name in self.sources.problem.kinks:
+                partials = (self.sources.problem.kinks[known.name], *partials[1:])
             on_kink = _Kink(self.code(where), [self.code(p) for p in partials], meaning, slots)
 
         def apply(frame: Frame, world: World) -> Any:

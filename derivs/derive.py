@@ -12,14 +12,17 @@ from dataclasses import dataclass, field
 from derivs.affine import ONE as FIRST
 from derivs.affine import Affine, symbol
 from derivs.differentiate import differentiate
-from derivs.errors import IllFormed, nearest
+from derivs.errors import IllFormed, Unsupported, nearest
 from derivs.expr import (
     ONE,
     ZERO,
+    And,
+    CompareIndex,
     Delta,
     Derivative,
     Entry,
     Expr,
+    Indicator,
     Sum,
     add,
     mul,
@@ -75,7 +78,7 @@ class Graph:
     def local(self, of: Entry, by: Entry) -> Expr:
         """∂of/∂by with the other named nodes held fixed."""
         definition = self.problem.definition(of.tensor)
-        if definition is None:
+        if definition is None or of.tensor == by.tensor:
             return _same(of, by)
         key = (of.tensor, by.tensor)
         if key not in self._locals:
@@ -193,14 +196,22 @@ class Graph:
     # ---- derivatives in formulas
 
     def resolve(self, expr: Expr) -> Expr:
-        """The expression with every derivative replaced by what it is: a cotangent, or partials worked out."""
+        """The expression with every derivative replaced by what it is: a cotangent, or partials worked out.
+
+        Where an entry lies outside a shape and is 0 by declaration, so is its derivative, and the one by it.
+        """
         match expr:
             case Derivative(of, by, kind):
-                lookup(self.problem.tensors, of)
-                lookup(self.problem.tensors, by)
+                tensors = [lookup(self.problem.tensors, entry) for entry in (of, by)]
+                if any(tensor.role == "cotangent" for tensor in tensors):
+                    raise Unsupported("the derivative of a gradient, or by one, is not worked out yet")
                 if of.tensor == self.problem.loss and kind == "total":
                     return ONE if by.tensor == of.tensor else Entry(bar(by.tensor), by.at)
-                return self.local(of, by) if kind == "local" else self.total(of, by)
+                value = self.local(of, by) if kind == "local" else self.total(of, by)
+                inside = [end for tensor, entry in zip(tensors, (of, by), strict=True) if tensor.zero_outside
+                          for size, form in zip(tensor.shape, entry.at, strict=True)
+                          for end in (CompareIndex("<=", FIRST, form), CompareIndex("<=", form, size))]
+                return mul(Indicator(And(tuple(inside))), value) if inside else value
             case _:
                 return rebuild(expr, self.resolve)  # type: ignore[no-any-return]
 

@@ -39,7 +39,7 @@ from derivs.expr import (
     subtract,
     tensors_in,
 )
-from derivs.rules.functions import FUNCTIONS, apply
+from derivs.rules.functions import apply, row
 
 
 def differentiate(expr: Expr, by: Entry, kinks: Mapping[str, Expr] | None = None, named: Entry | None = None) -> Expr:
@@ -105,11 +105,11 @@ def _apart(index: str, body: Expr, by: Entry) -> tuple[str, Expr]:
 
 def _partials(function: str, arguments: tuple[Expr, ...], kinks: Mapping[str, Expr]) -> tuple[Expr, ...]:
     """The derivatives by each argument; on the kink, the convention's."""
-    row = FUNCTIONS[function]
-    smooth = row.partials(*arguments)
-    if row.kink is None:
+    known = row(function)
+    smooth = known.partials(*arguments)
+    if known.kink is None:
         return smooth
-    where, values = row.kink(*arguments)
+    where, values = known.kink(*arguments)
     if function in kinks:
         values = (kinks[function], *values[1:])
     on = Indicator(Compare("=", where, ZERO))

@@ -7,8 +7,8 @@ a ring homomorphism Z[sqrt, exp, ...] -> F_p, chosen so that everything the calc
     p = 7 mod 8                each square has one root that is a square: sqrt(a) sqrt(b) = sqrt(a b)
     2, 3, ..., 31 squares      for both primes: the root chosen for 4 is 2, not -2
 
-A value carries both residues, mod p as a number and mod q as an exponent; None where one is not known (log, erf, the
-exponential of an exponential, a root of a non-residue). A non-zero number of degree d has residue 0 by chance d/q.
+A value carries both residues, mod p as a number and mod q as an exponent; None where one is not known (log, erf, sin,
+the exponential of an exponential, a root of a non-residue). A non-zero number of degree d has residue 0 by chance d/q.
 Every precision has primes of its own, so what has no root in one field gets a second chance when the balls are refined.
 """
 
@@ -245,6 +245,33 @@ def erf(x: Any) -> Any:
         slope = fmpq(2) * root(pi(), fmpq(-1, 2)) * exp(-(x.value * x.value))
         return Dual(x.level, erf(x.value), slope * x.tangent)
     return ZERO if x == ZERO else Real(_finite(real(x).ball.erf()), None, None)
+
+
+def sin(x: Any) -> Any:
+    """The sine."""
+    if type(x) is Dual:
+        return Dual(x.level, sin(x.value), cos(x.value) * x.tangent)
+    return ZERO if x == ZERO else Real(_finite(real(x).ball.sin()), None, None)
+
+
+def cos(x: Any) -> Any:
+    """The cosine."""
+    if type(x) is Dual:
+        return Dual(x.level, cos(x.value), -(sin(x.value) * x.tangent))
+    return ONE if x == ZERO else Real(_finite(real(x).ball.cos()), None, None)
+
+
+def polynomial(coefficients: tuple[fmpq, ...], x: Any) -> Any:
+    """The polynomial with these coefficients of 1, x, x^2, ..."""
+    if type(x) is Dual:
+        slope = tuple(c * k for k, c in enumerate(coefficients))[1:]
+        return Dual(x.level, polynomial(coefficients, x.value), polynomial(slope, x.value) * x.tangent)
+    if type(x) is fmpq and x.height_bits() * len(coefficients) > LONGEST:
+        x = real(x)
+    total: Any = ZERO
+    for c in reversed(coefficients):
+        total = total * x + c
+    return total
 
 
 def pi() -> Real:

@@ -71,6 +71,7 @@ from derivs.expr import (
 from derivs.names import by_letters, listed, read
 from derivs.problem import Claim, Given, Problem, Tensor, bar
 from derivs.rules.functions import FUNCTIONS
+from derivs.rules.opaque import MARK
 
 SHORT_EXPONENT = 9.0                   # em: a longer exponent of e is written exp(...)
 WIDE_RANGE = 1.7                       # em: a sum sign with such a range needs room before the next one
@@ -499,7 +500,7 @@ def _number(expr: Expr) -> Rational | None:
 def _apply(function: str, arguments: tuple[Expr, ...], to: _Setting) -> Box:
     """A function before its arguments; |x| and e^x as people write them."""
     row = FUNCTIONS.get(function)
-    name = _read(row.latex) if row else by_letters(function)
+    name = _read(row.latex) if row else by_letters(function.removeprefix(MARK))
     if function == "exp" and not any(islice(walk(arguments[0]), FEW, None)):
         exponent = _piece(arguments[0], replace(to, script=True)).box
         if width(exponent) <= SHORT_EXPONENT and not is_tall(exponent):

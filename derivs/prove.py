@@ -5,7 +5,7 @@ A proof that exact evaluation contradicts is a bug in us, and is reported as one
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -46,8 +46,11 @@ def prove(graph: Graph, claim: Claim) -> Equal | NotShown:
 
     Kinks are yet to be certified not to be everything (`derivs.judge`). Raises IllFormed for a claim without meaning.
     """
-    left, right, given = _identified(graph.resolve(claim.left), graph.resolve(claim.right), claim.given)
-    context = scope(graph, claim)
+    try:
+        sides = graph.resolve(claim.left), graph.resolve(claim.right)
+    except Unsupported as error:
+        return NotShown(error.what)
+    context, left, right, given = _identified(graph, claim, *sides)
     found = _proved(graph, context, left, right, given)
     if isinstance(found, NotShown):
         return found
@@ -100,10 +103,14 @@ def _proved(graph: Graph, context: Context, left: Expr, right: Expr, given: Sequ
 
 def scope(graph: Graph, claim: Claim) -> Context:
     """The context of a claim: the ranges of its free indices."""
+    return graph.context.assume(_facts(graph, claim))
+
+
+def _facts(graph: Graph, claim: Claim) -> list[Affine]:
     facts: list[Affine] = []
     for name, (low, high) in ranges(graph.problem, (claim.left, claim.right)).items():
         facts += (symbol(name) - low, high - symbol(name))
-    return graph.context.assume(facts)
+    return facts
 
 
 def _random(graph: Graph, expr: Tree) -> frozenset[str]:
@@ -115,19 +122,38 @@ def _random(graph: Graph, expr: Tree) -> frozenset[str]:
     return found
 
 
-def _identified(left: Expr, right: Expr, given: Sequence[Given]) -> tuple[Expr, Expr, tuple[Given, ...]]:
-    """Both sides with i written for j where i = j is given, and the conditions that are left."""
-    rest = []
-    for condition in given:
-        a, b = condition.left, condition.right
-        if isinstance(a, Affine) and isinstance(b, Affine) and condition.op == "=":
-            name = next((n for n in sorted((a - b).names, reverse=True) if (a - b).solve(n) is not None), None)
-            if name is not None:
-                values = {name: (a - b).solve(name) or symbol(name)}
-                left, right = reindex(left, values), reindex(right, values)
-                continue
-        rest.append(condition)
-    return left, right, tuple(rest)
+def _identified(graph: Graph, claim: Claim, left: Expr, right: Expr
+                ) -> tuple[Context, Expr, Expr, tuple[Given, ...]]:
+    """The claim with i written for j where i = j is given, also in its context and in the conditions that are left."""
+    facts = _facts(graph, claim)
+    sizes = frozenset(graph.problem.sizes)
+    rest = list(claim.given)
+    while solved := next((condition for condition in rest if _solved(condition, sizes)), None):
+        values = _solved(solved, sizes)
+        rest.remove(solved)
+        left, right = reindex(left, values), reindex(right, values)
+        facts = [fact.substitute(values) for fact in facts]
+        rest = [Given(c.op, _put(c.left, values), _put(c.right, values)) for c in rest]
+    for condition in rest:
+        if isinstance(condition.left, Affine) and isinstance(condition.right, Affine) and condition.op == "=":
+            facts += (condition.left - condition.right, condition.right - condition.left)
+    return graph.context.assume(facts), left, right, tuple(rest)
+
+
+def _solved(condition: Given, sizes: frozenset[str]) -> dict[str, Affine]:
+    """The value of an index that an equation between indices gives, by its name; empty if it gives none."""
+    a, b = condition.left, condition.right
+    if isinstance(a, Affine) and isinstance(b, Affine) and condition.op == "=":
+        _, gap = (a - b).primitive()
+        for name in sorted(gap.names - sizes, reverse=True):
+            value = gap.solve(name)
+            if value is not None:
+                return {name: value}
+    return {}
+
+
+def _put(side: Affine | Expr, values: Mapping[str, Affine]) -> Affine | Expr:
+    return side.substitute(values) if isinstance(side, Affine) else reindex(side, values)
 
 
 def _under(context: Context, translator: Translator, difference: Form, given: Sequence[Given]) -> Form:

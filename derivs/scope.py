@@ -23,6 +23,7 @@ def ranges(problem: Problem, formulas: Iterable[Tree]) -> dict[str, Range]:
     found: dict[str, Range] = {}
     for formula in formulas:
         _collect(problem, formula, free, found)
+    found |= {name: problem.indices[name] for name in free - found.keys() if name in problem.indices}
     for name in sorted(free - found.keys()):
         raise IllFormed(f"the index {name} is free and its range is not known",
                         mend=f"let {name} stand alone as a subscript somewhere, or write it as a size")

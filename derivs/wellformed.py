@@ -74,6 +74,11 @@ def _outputs(problem: Problem) -> Iterator[IllFormed]:
         if problem.definition(name) is None:
             yield IllFormed(f"the output {name} is not a node of the forward graph", where="of",
                             mend=nearest(name, (d.tensor for d in problem.definitions)))
+        for other in problem.outputs:
+            if problem.definition(problem.loss) is None and name != other and name in _reach(problem, other):
+                yield IllFormed(f"the output {other} is made of the output {name}, so that ∂{problem.loss}/∂{name} "
+                                f"could be meant with {other} held fixed or not", where="of",
+                                mend=f"let the loss be of {other} and of a node that is {name} again")
     if problem.definition(problem.loss) and problem.tensors[problem.loss].shape:
         yield IllFormed(f"the loss {problem.loss} has entries; a loss is a number", where="loss",
                         mend="sum it, or let a letter such as E be the loss of it")

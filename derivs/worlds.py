@@ -210,6 +210,8 @@ class World:
         return place.given(source, at)
 
     def _differentiate(self, of: Source, of_at: At, by: Source, by_at: At, kind: Kind) -> Any:
+        if by.tensor.role == "cotangent" or (of.tensor.role == "cotangent" and of.is_given):
+            raise Unsupported("the derivative of a gradient that is given, or by a gradient")
         if by.is_abstract_loss:
             return ONE if of.is_abstract_loss else ZERO
         key = (by.name, by_at, kind)

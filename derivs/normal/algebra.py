@@ -151,12 +151,14 @@ def apply(context: Context, function: str, arguments: tuple[Form, ...]) -> Form:
             return exponential(context, arguments[0])
         case "log":
             return logarithm(context, arguments[0])
-        case "erf":
+        case "erf" | "sin":
             return lift(arguments[0], lambda u: _odd(function, reduced(u)))
+        case "cos":
+            return lift(arguments[0], lambda u: _cosine(reduced(u)))
         case _ if not arguments:
             return _plain(function)
         case _:
-            return lift(arguments[0], lambda u: _plain(function, u, *arguments[1:]))
+            return lift(arguments[0], lambda u: _plain(function, reduced(u), *arguments[1:]))
 
 
 def _odd(function: str, form: Form) -> Form:
@@ -166,3 +168,10 @@ def _odd(function: str, form: Form) -> Form:
     if form[first_monomial(form)] < 0:
         return scaled(_plain(function, scaled(form, -1)), -1)
     return _plain(function, form)
+
+
+def _cosine(form: Form) -> Form:
+    """cos(-u) = cos(u), cos(0) = 1."""
+    if not form:
+        return ONE
+    return _plain("cos", scaled(form, -1) if form[first_monomial(form)] < 0 else form)

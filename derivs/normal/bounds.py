@@ -17,6 +17,7 @@ from derivs.normal.indicators import delta, guard
 from derivs.normal.ring import ONE, ZERO, accumulate, add, from_affine, mul
 from derivs.normal.signs import guards_of
 
+DISTRIBUTIONS = frozenset({"onehot", "simplex"})       # tensors whose last axis sums to 1, one row after the other
 MOST_ENDS = 16                # [k >= 17] is not written as [k >= 1] minus sixteen ends
 
 
@@ -81,6 +82,26 @@ def polynomial(context: Context, names: frozenset[str], monomial: Monomial) -> t
             inner = context.assume(guards_of(context, tuple(rest)))
             exists = ONE if inner.implies(high - low + 1) else guard(high - low)
             return name, mul(mul({tuple(rest): 1}, exists), value)
+    return None
+
+
+def distribution(context: Context, names: frozenset[str], monomial: Monomial) -> tuple[str, Form] | None:
+    """A name that stands only on the last axis of one entry of a distribution, and the sum over it: 1 for each row."""
+    for a, e in monomial:
+        if a.kind is not Kind.TENSOR or e != 1 or not a.args[1]:
+            continue
+        declared = context.tensors[a.args[0]]
+        if declared.role == "node" or declared.properties.isdisjoint(DISTRIBUTIONS):
+            continue
+        *rows, last = a.args[1]
+        for name in sorted(names & last.names):
+            others = [b for b, _ in monomial if b is not a and name in b.free]
+            if not others and last.coefficient(name) in (1, -1) and not any(name in form.names for form in rows):
+                found: Form = {tuple(p for p in monomial if p[0] is not a): 1}
+                for axis, form in enumerate(rows):
+                    for end in context.home(a.args[0], axis, form):
+                        found = mul(found, guard(end))
+                return name, found
     return None
 
 

@@ -71,6 +71,10 @@ def _primitive(function: str, arguments: list[arb | None]) -> arb | None:
             return argument.log()
         case "erf", [arb() as argument]:
             return argument.erf()
+        case "sin", [arb() as argument]:
+            return argument.sin()
+        case "cos", [arb() as argument]:
+            return argument.cos()
         case _:
             return None
 

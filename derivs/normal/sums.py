@@ -28,7 +28,7 @@ from derivs.normal.atoms import (
     order,
     parts,
 )
-from derivs.normal.bounds import polynomial, tidy_guards
+from derivs.normal.bounds import distribution, polynomial, tidy_guards
 from derivs.normal.context import Context
 from derivs.normal.indicators import delta, guard, positive, zero_where
 from derivs.normal.labels import changes, labellings
@@ -161,6 +161,9 @@ def _closed(context: Context, names: frozenset[str], monomial: Monomial) -> Form
     missing = names - names_of(monomial)
     if missing:
         raise IllFormed("a sum without bounds", mend="give the index of every sum a range")
+    lowered = _lowered(context, monomial)
+    if lowered is not None:
+        return _close_term(context, names, lowered)
     for step in (_open, _contract, _bounded, _separate):
         new = step(context, names, monomial)
         if new is not None:
@@ -173,7 +176,7 @@ def _bounded(context: Context, names: frozenset[str], monomial: Monomial) -> For
     simpler = tidy_guards(context, monomial)
     if simpler is not None:
         return close(context, names, simpler)
-    summed = polynomial(context, names, monomial)
+    summed = distribution(context, names, monomial) or polynomial(context, names, monomial)
     return None if summed is None else close(context, names - {summed[0]}, summed[1])
 
 
@@ -391,6 +394,11 @@ def settle(context: Context, form: Form) -> Form:
 
 def settle_term(context: Context, monomial: Monomial) -> Form:
     """The same for one term."""
+    if any(a.kind is Kind.TENSOR and e > 0 and _is_outside(context, a) for a, e in monomial):
+        return ZERO
+    lowered = _lowered(context, monomial)
+    if lowered is not None:
+        return settle_term(context, lowered)
     if not any(a.kind >= Kind.DELTA for a, _ in monomial):
         return {monomial: 1}
     key = ("settle", monomial)
@@ -405,6 +413,26 @@ def settle_term(context: Context, monomial: Monomial) -> Form:
             found = settle(context, new)
         context.memo[key] = found
     return found
+
+
+def _lowered(context: Context, monomial: Monomial) -> Monomial | None:
+    """The term with t for each t^2 of an entry that is 0 or 1; None where there is none."""
+    if not any(a.kind is Kind.TENSOR and e > 1 and _is_zero_or_one(context, a, e) for a, e in monomial):
+        return None
+    return tuple((a, 1 if a.kind is Kind.TENSOR and e > 1 and _is_zero_or_one(context, a, e) else e)
+                 for a, e in monomial)
+
+
+def _is_zero_or_one(context: Context, entry: Atom, exponent: Rational) -> bool:
+    declared = context.tensors[entry.args[0]]
+    return (Fraction(exponent).denominator == 1 and declared.role != "node"
+            and not declared.properties.isdisjoint({"onehot", "binary"}))
+
+
+def _is_outside(context: Context, entry: Atom) -> bool:
+    """Whether an entry surely lies outside its shape, where it is 0."""
+    return any(context.contradicts(end) for axis, form in enumerate(entry.args[1])
+               for end in context.home(entry.args[0], axis, form))
 
 
 def _settled(context: Context, monomial: Monomial, bound: frozenset[str]) -> Form | None:

@@ -42,7 +42,7 @@ from derivs.normal.ring import ONE, accumulate, add, constant, from_affine, mul,
 from derivs.normal.signs import guards_of
 from derivs.normal.sums import close, largest, settle, substitute
 from derivs.problem import Definition
-from derivs.rules.functions import FUNCTIONS
+from derivs.rules.functions import row
 from derivs.scope import lookup
 
 Scope = Mapping[str, Affine]                  # bound names as written -> names in use here
@@ -164,11 +164,9 @@ class Translator:
         return result
 
     def _apply(self, context: Context, function: str, arguments: tuple[Expr, ...], scope: Scope, depth: int) -> Form:
-        row = FUNCTIONS.get(function)
-        if row is None:
-            raise Unsupported(f"the function {function} is not in the table of functions")
-        if row.meaning is not None:
-            return self._expr(context, row.meaning(*arguments), scope, depth)
+        meaning = row(function).meaning
+        if meaning is not None:
+            return self._expr(context, meaning(*arguments), scope, depth)
         return apply(context, function, tuple(self._settled(context, a, scope, depth) for a in arguments))
 
     def _sum(self, context: Context, index: str, low: Affine, high: Affine, body: Expr, scope: Scope,

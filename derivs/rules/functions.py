@@ -1,10 +1,10 @@
 """The functions a formula may apply, one row each: what they mean, their derivative, and their value at a kink.
 
-`meaning` says a function in the words that the normal form and exact evaluation know: arithmetic, exp, log, erf,
-powers, indicators. A row without a meaning is one of these words itself. `partials` are the derivatives by each
-argument where the function is smooth, zero on the kink; `kink` is the expression whose zeros are the kinks, and the
-partials that hold there by convention. Conventions are JAX's, measured with 0.10.2; a test holds them, and an exercise
-may declare others.
+`meaning` says a function in the words that the normal form and exact evaluation know: arithmetic, exp, log, erf, sin,
+cos, powers, indicators, and opaque functions. A row without a meaning is one of these words itself. `partials` are the
+derivatives by each argument where the function is smooth, zero on the kink; `kink` is the expression whose zeros are
+the kinks, and the partials that hold there by convention. Conventions are JAX's, measured with 0.10.2; a test holds
+them, and an exercise may declare others.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
+from derivs.errors import IllFormed, nearest
 from derivs.expr import (
     ONE,
     ZERO,
@@ -30,6 +32,7 @@ from derivs.expr import (
     power,
     subtract,
 )
+from derivs.rules.opaque import MARK, derivative, is_opaque
 
 HALF = Number(Fraction(1, 2))
 
@@ -79,6 +82,8 @@ FUNCTIONS: dict[str, Function] = {row.name: row for row in (
     Function("log", 1, r"\log", lambda u: (power(u, -1),)),
     Function("erf", 1, r"\operatorname{erf}",
              lambda u: (mul(number(2), power(apply("pi"), Fraction(-1, 2)), exp(negate(power(u, 2)))),)),
+    Function("sin", 1, r"\sin", lambda u: (apply("cos", u),)),
+    Function("cos", 1, r"\cos", lambda u: (negate(apply("sin", u)),)),
     Function("pi", 0, r"\pi", lambda: ()),
     Function("sigmoid", 1, r"\sigma",
              lambda u: (mul(apply("sigmoid", u), subtract(ONE, apply("sigmoid", u))),), _sigmoid),
@@ -118,3 +123,21 @@ FUNCTIONS: dict[str, Function] = {row.name: row for row in (
              lambda a, b: (subtract(a, b), (HALF, HALF))),
 )}
 
+
+
+def row(name: str) -> Function:
+    """The row of a function, of an opaque one too. Raises IllFormed for a name that nobody knows."""
+    found = FUNCTIONS.get(name)
+    if found is not None:
+        return found
+    if is_opaque(name):
+        return _opaque(name)
+    raise IllFormed(f"{name} is not a known function", mend=nearest(name, FUNCTIONS))
+
+
+@lru_cache(maxsize=256)
+def _opaque(name: str) -> Function:
+    """Any smooth function of one number: all that is known is the name of its derivative."""
+    letters = name.rstrip("'").removeprefix(MARK)
+    latex = letters if len(letters) == 1 else "\\" + letters
+    return Function(name, 1, latex + name[len(letters) + 1:], lambda u: (apply(derivative(name), u),))

@@ -1,0 +1,449 @@
+"""A derivation, line by line: what each line claims, against the truth and against the line above.
+
+Every `=` of a chain is a claim. A slip costs a single mark: a line that carries it on follows from the line above, and
+a line that recovers is right. A reading may rescue notation, never mathematics; what it took for granted is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from time import perf_counter
+from typing import Final, Literal
+
+from derivs.derive import Graph
+from derivs.errors import DerivsError, IllFormed, OutOfBudget, Unreadable, Unsupported
+from derivs.evaluate import Evaluator
+from derivs.expr import ONE, Add, Derivative, Entry, Expectation, Expr, names_in, subtract, tensors_in
+from derivs.judge import judge
+from derivs.problem import Claim, Problem
+from derivs.reading.choices import Choices, Option, others
+from derivs.reading.claims import Reading, claim, value
+from derivs.reading.introduce import pattern, spelling, standing_for
+from derivs.reading.spelling import Spelled, bare, key, spelled
+from derivs.reading.syntax import Fraction, Group, Node, Product, Relation, Row, Span, Text
+from derivs.reading.value import Misfit
+from derivs.reading.vocabulary import Vocabulary
+from derivs.scope import ranges
+from derivs.text import text
+from derivs.unfold import reach
+from derivs.verdict import Point, Proved, Refuted, Tested, Unread, Verdict
+
+Judgement = Literal["right", "right, mend the notation", "wrong", "follows from a wrong line", "ambiguous",
+                    "undecided", "unread"]
+SECONDS: Final = 5.0                   # for one line; then it is undecided within the budget
+EQUALS: Final = frozenset({"=", "==", ":=", "equiv"})
+ARROWS: Final = frozenset({"=>", "<=>", "therefore", "to", "implies", "iff"})
+CONDITIONS: Final = frozenset({"if", "for", "when", "with", "case", "where", "whenever"})
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A claim with its verdict in the reading that decided it."""
+
+    verdict: Verdict
+    reading: Reading | None = None
+    tried: tuple[tuple[Reading, Verdict], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What is said of one line.
+
+    against_truth: of the claim that decided the judgement. against_previous: the same right side against the one above
+    it. message, mend: for the author; span: of the smallest guilty piece of the text. readings: where they disagree.
+    remarks: what is true and worth a word. conditions: under which it is right.
+    """
+
+    text: str
+    span: Span
+    judgement: Judgement
+    against_truth: Verdict | None = None
+    against_previous: Verdict | None = None
+    reading: str = ""
+    message: str = ""
+    mend: str = ""
+    readings: tuple[tuple[str, Verdict], ...] = ()
+    remarks: tuple[str, ...] = ()
+    conditions: tuple[str, ...] = ()
+    milliseconds: float = 0.0
+    claims: int = 0
+    number: int = 0
+
+    @property
+    def is_right(self) -> bool:
+        return self.judgement.startswith("right")
+
+
+@dataclass(slots=True)
+class Chain:
+    """A chain of equalities in the making: its subject, and the last right side with whether it was right."""
+
+    subject: Node | None = None
+    last: Node | None = None
+    last_is_wrong: bool = False
+
+
+@dataclass(slots=True)
+class Checker:
+    """An exercise with what its derivation has said so far; the work on it is shared between lines."""
+
+    problem: Problem
+    vocabulary: Vocabulary
+    seed: int = 0
+    seconds: float = SECONDS
+    graph: Graph = field(init=False)
+    evaluator: Evaluator = field(init=False)
+    chain: Chain = field(default_factory=Chain)
+    _introduced: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.vocabulary = self.vocabulary.copy()
+        self.graph = Graph(self.problem)
+        self.evaluator = Evaluator(self.problem)
+        self.chain.subject = self.vocabulary.target
+
+    # ---- a line
+
+    def line(self, written: str, node: Node | Unreadable, given: Sequence[Node] = (), *, continues: bool = True,
+             span: Span | None = None) -> Checked:
+        """The judgement on one line. continues: a leading `=` may go on with the line above."""
+        start = perf_counter()
+        here = span or (0, len(written))
+        if not continues:
+            self.chain = Chain(self.vocabulary.target)
+        if isinstance(node, Unreadable):
+            self.chain.last = None
+            found = _unread(written, here, node)
+        else:
+            found = self._line(written, here, node, given, start)
+        return replace(found, milliseconds=1000 * (perf_counter() - start))
+
+    def _line(self, written: str, here: Span, node: Node, given: Sequence[Node], start: float) -> Checked:
+        results: list[Checked] = []
+        try:
+            relations, conditions = _relations(node)
+            if not relations:
+                return Checked(written, here, "unread", Unread("there is no equation in it"),
+                               message="there is no equation in it", mend="write left = right")
+            for relation in relations:
+                results += self._relation(written, here, relation, (*given, *conditions), start)
+        except Unreadable as error:
+            self.chain.last = None
+            results.append(_unread(written, here, error))
+        return _worst(results, written, here)
+
+    def _relation(self, written: str, here: Span, relation: Relation, given: Sequence[Node], start: float
+                  ) -> Iterator[Checked]:
+        """Every `=` of one chain."""
+        for k, sign in enumerate(relation.signs):
+            if sign not in EQUALS:
+                raise Unreadable(f"lines with {sign} are not judged", relation.spans[k], mend="write an equation")
+        first = relation.sides[0]
+        if first is not None:
+            self.chain = Chain(first, None, False)
+        elif self.chain.subject is None:
+            raise Unreadable("the left side is missing: there is no line above that this one goes on with",
+                             relation.spans[0], mend="write what it is equal to")
+        slips = [Option("== is written for =", "write =")] if "==" in relation.signs else []
+        rest = [side for side in relation.sides[1:]]
+        if first is not None and rest and rest[0] is not None and self._defines(first, rest[0], relation.signs[0]):
+            yield Checked(written, here, "right", message=f"defines {key(first)}", claims=0)
+            self.chain.last = rest[0]
+            rest = rest[1:]
+        for side in rest:
+            if side is None:
+                continue
+            yield self._side(written, here, side, given, start, slips)
+            slips = []
+
+    # ---- a claim
+
+    def _side(self, written: str, here: Span, side: Node, given: Sequence[Node], start: float, slips: Sequence[Option]
+              ) -> Checked:
+        chain = self.chain
+        assert chain.subject is not None
+        deadline = start + self.seconds
+        try:
+            truth = self.claim(chain.subject, side, given, deadline)
+        except (Misfit, IllFormed, Unsupported) as error:
+            chain.last, chain.last_is_wrong = side, isinstance(error, Misfit)
+            if isinstance(error, Misfit):
+                return Checked(written, error.span or here, "wrong", Refuted(Point({}, {}), "defined", "undefined"),
+                               message=f"the sizes do not fit: {error.what}", mend=error.mend, claims=1)
+            return Checked(written, here, "unread", Unread(error.what), message=error.what, mend=error.mend, claims=1)
+        above: Verdict | None = None
+        if chain.last is not None:
+            above = self._above(chain.last, side, given, deadline, truth)
+        wrong_above = chain.last_is_wrong
+        judged = _judgement(truth, above, wrong_above, slips)
+        result = self._said(written, here, truth, above, judged, slips)
+        if judged.startswith("right") and chain.last is not None:
+            result = replace(result, remarks=self._masked(chain.last, side, given, deadline))
+        chain.last = side
+        chain.last_is_wrong = judged in ("wrong", "follows from a wrong line")
+        return result
+
+    def _above(self, last: Node, side: Node, given: Sequence[Node], deadline: float, truth: Judged) -> Verdict | None:
+        """The line against the one above it; what is right and was right above needs no second proof."""
+        if isinstance(truth.verdict, Proved) and not self.chain.last_is_wrong:
+            return truth.verdict
+        try:
+            return self.claim(last, side, given, deadline).verdict
+        except DerivsError:
+            return None
+
+    def claim(self, left: Node, right: Node, given: Sequence[Node], deadline: float) -> Judged:
+        """left = right, in the first reading that proves it; else the verdict of the first reading."""
+        found = decide(self._readings(left, right, given), self.verdict, deadline)
+        if isinstance(found.verdict, Refuted) and found.reading is not None:
+            found = self._in_the_mean(found, found.reading)
+        return found
+
+    def _in_the_mean(self, found: Judged, reading: Reading) -> Judged:
+        """A refuted claim that holds in the mean in one of the readings: these disagree, and each is named."""
+        readings = [(one, self.verdict(one)) for one in means(self.problem, reading)]
+        proved = next((pair for pair in readings if isinstance(pair[1], Proved)), None)
+        if proved is None:
+            return found
+        return Judged(proved[1], replace(proved[0], two_meanings="mean"), (*found.tried, *readings))
+
+    def _readings(self, left: Node, right: Node, given: Sequence[Node]) -> Callable[[Choices], Reading]:
+        return lambda choices: claim(self.problem, self.vocabulary, choices, left, right, given)
+
+    def verdict(self, reading: Reading) -> Verdict:
+        """The verdict on a claim."""
+        if reading.problem is self.problem:
+            return judge(self.graph, reading.claim, seed=self.seed, evaluator=self.evaluator)
+        return judge(Graph(reading.problem), reading.claim, seed=self.seed, evaluator=Evaluator(reading.problem))
+
+    # ---- names that the derivation introduces
+
+    def _defines(self, left: Node, right: Node, sign: str) -> bool:
+        """Whether the line says what a new name stands for; then the name is known from here on."""
+        name = spelled(left)
+        if name is None or _is_quotient(left):
+            return False
+        if next(self.vocabulary.matches(name), None) is not None or key(left) in self.vocabulary.sizes:
+            return False
+        if name.base in ("e", "pi") or key(left) in self.vocabulary.phrases:
+            return False
+        self._introduce(name, right)
+        return True
+
+    def _introduce(self, name: Spelled, right: Node) -> None:
+        state, found = value(self.problem, self.vocabulary, Choices(), right)
+        free = names_in(found.body) - set(self.problem.sizes) - {axis.index for axis in found.axes}
+        taken = pattern(name, free)
+        stray = sorted(free - set(taken.letters))
+        if stray:
+            raise Unreadable(f"{stray[0]} is free on the right and does not stand on the left", right.span,
+                             mend=f"write {stray[0]} on the left, or sum over it")
+        bounds = ranges(state.extended, (found.body,)) if taken.letters else {}
+        if state.auxiliary:
+            raise Unreadable("a new name for the derivative of an expression is not read yet", right.span)
+        named = standing_for(found, taken.letters, [bounds[letter][1] for letter in taken.letters])
+        self.vocabulary.add(spelling(taken, named, (*taken.letters, *("" for _ in found.axes)), key(name.node),
+                                     is_alias=True))
+
+    # ---- what is said
+
+    def _said(self, written: str, here: Span, truth: Judged, above: Verdict | None, judged: Judgement,
+              slips: Sequence[Option]) -> Checked:
+        reading = truth.reading
+        said = (*slips, *(reading.slips if reading else ()), *(reading.said if reading else ()))
+        notes = "; ".join(dict.fromkeys(option.note for option in said if option.note))
+        mends = "; ".join(dict.fromkeys(option.mend for option in said if option.mend))
+        message, verdict = "", truth.verdict
+        readings = tuple((_spoken(r), v) for r, v in truth.tried) if judged == "ambiguous" else ()
+        match verdict:
+            case Refuted(_, left, right):
+                message = f"at {verdict.at} the left side is {left}, the right side {right}"
+            case Tested(points, why):
+                message = f"no difference at {points} points, and no proof: {why}"
+            case Proved():
+                message = notes if judged == "right, mend the notation" else ""
+        if judged == "ambiguous":
+            message = notes or "its readings disagree"
+        if judged == "follows from a wrong line":
+            message = "it carries on the mistake of the line above; " + message
+        conditions = verdict.conditions if isinstance(verdict, Proved) else ()
+        return Checked(written, here, judged, verdict, above, notes, message,
+                       mends if judged.startswith("right,") else "", readings, (), conditions, claims=1)
+
+    def _masked(self, last: Node, side: Node, given: Sequence[Node], deadline: float) -> tuple[str, ...]:
+        """A term that is zero whatever stands before it hides a slip: the line and the one above it differ without."""
+        try:
+            reading = claim(self.problem, self.vocabulary, Choices(), last, side, given)
+        except DerivsError:
+            return ()
+        for term in reading.claim.right.terms if isinstance(reading.claim.right, Add) else ():
+            freed = _node_behind_zero(self, term, reading)
+            if freed is None or perf_counter() > deadline:
+                continue
+            without = replace(self.problem, definitions=tuple(d for d in self.problem.definitions if d.tensor != freed),
+                              tensors={**self.problem.tensors,
+                                       freed: replace(self.problem.tensors[freed], role="constant")})
+            try:
+                verdict = judge(Graph(without), reading.claim, seed=self.seed)
+            except DerivsError:
+                continue
+            if isinstance(verdict, Refuted):
+                zero = text(term, self.problem)
+                return (f"the term {zero} is zero by the definition of {text(Entry(freed), self.problem)}; its "
+                        "coefficient is not that of the line above, and nothing here shows it",)
+        return ()
+
+
+def _node_behind_zero(checker: Checker, term: Expr, reading: Reading) -> str | None:
+    """The scalar node whose definition makes a term zero, if one does."""
+    nodes = [d.tensor for d in checker.problem.definitions if not d.indices and d.tensor in tensors_in(term)]
+    if not nodes or "_e1" in tensors_in(term):
+        return None
+    zero = Claim(term, subtract(ONE, ONE))
+    try:
+        if not isinstance(judge(checker.graph, zero, seed=checker.seed, evaluator=checker.evaluator), Proved):
+            return None
+    except DerivsError:
+        return None
+    return nodes[0]
+
+
+# ---- readings --------------------------------------------------------------------------------------------------------
+
+def decide(readings: Callable[[Choices], Reading], verdict: Callable[[Reading], Verdict], deadline: float) -> Judged:
+    """The first reading that is proved; else the first one's verdict, with all that were tried.
+
+    Raises what the first reading raises where none can be read; Misfit where the sizes fit in none.
+    """
+    seen: set[frozenset[tuple[str, int]]] = {frozenset()}
+    waiting: list[dict[str, int]] = [{}]
+    tried: list[tuple[Reading, Verdict]] = []
+    claims: set[tuple[Expr, Expr]] = set()
+    first_error: DerivsError | None = None
+    while waiting:
+        taken = waiting.pop(0)
+        choices = Choices(taken)
+        try:
+            reading = readings(choices)
+            if (reading.claim.left, reading.claim.right) not in claims:
+                claims.add((reading.claim.left, reading.claim.right))
+                found = verdict(reading)
+                tried.append((reading, found))
+                if isinstance(found, Proved):
+                    return Judged(found, reading, tuple(tried))
+        except Unreadable:
+            if not taken:
+                raise
+        except (Misfit, IllFormed, Unsupported, OutOfBudget) as error:
+            first_error = first_error or error
+        if perf_counter() > deadline:
+            if not tried:
+                return Judged(Tested(0, "it takes longer than the time for one line"))
+            break
+        waiting += others(choices, seen)
+    if tried:
+        return Judged(tried[0][1], tried[0][0], tuple(tried))
+    assert first_error is not None
+    raise first_error
+
+
+def _spoken(reading: Reading) -> str:
+    return "; ".join(option.note for option in reading.said if option.note) or "as it stands"
+
+
+def means(problem: Problem, reading: Reading) -> Iterator[Reading]:
+    """The claim as one about the mean over a random mask that the right side has replaced by its probability."""
+    claimed = reading.claim
+    for mask in problem.tensors.values():
+        if "binary" in mask.properties and mask.role == "constant" and mask.name not in tensors_in(claimed.right):
+            for name in sorted(tensors_in(claimed.right)):
+                p = problem.tensors.get(name)
+                if p is not None and not p.shape and "in(0,1)" in p.properties:
+                    letter, kept = text(Entry(mask.name), problem), text(Entry(name), problem)
+                    for mean, note in ((Entry(name), f"in the mean, an entry of {letter} being 1 with probability {kept}"),
+                                       (subtract(ONE, Entry(name)),
+                                        f"in the mean, an entry of {letter} being 0 with probability {kept}")):
+                        left = Expectation(mask.name, mean, claimed.left)
+                        yield replace(reading, claim=replace(claimed, left=left), said=(Option(note),))
+
+
+def _judgement(truth: Judged, above: Verdict | None, wrong_above: bool, slips: Sequence[Option]) -> Judgement:
+    match truth.verdict:
+        case Proved():
+            reading = truth.reading
+            if reading is not None and reading.two_meanings:
+                return "ambiguous"
+            needs_mending = slips or reading is not None and (
+                reading.slips or any(option.slip for option in reading.said))
+            return "right, mend the notation" if needs_mending else "right"
+        case Refuted():
+            return "follows from a wrong line" if wrong_above and isinstance(above, Proved) else "wrong"
+        case Unread():
+            return "unread"
+        case _:
+            return "undecided"
+
+
+def _unread(written: str, here: Span, error: Unreadable) -> Checked:
+    return Checked(written, error.span, "unread", Unread(error.what), message=error.what, mend=error.mend)
+
+
+ORDER: Final[Sequence[Judgement]] = ("wrong", "follows from a wrong line", "ambiguous", "unread", "undecided",
+                                     "right, mend the notation", "right")
+
+
+def _worst(results: Iterable[Checked], written: str, here: Span) -> Checked:
+    """A line is as good as its worst claim."""
+    found = list(results)
+    if not found:
+        return Checked(written, here, "unread", Unread("nothing stands in it"), message="nothing stands in it")
+    worst = min(found, key=lambda one: ORDER.index(one.judgement))
+    remarks = tuple(dict.fromkeys(remark for one in found for remark in one.remarks))
+    return replace(worst, remarks=remarks, claims=sum(one.claims for one in found))
+
+
+# ---- the relations of a line -----------------------------------------------------------------------------------------
+
+def _relations(node: Node) -> tuple[list[Relation], list[Node]]:
+    """The chains of a line, and the conditions said in it: `a = b, \\quad i \\neq j`."""
+    chains: list[Relation] = []
+    conditions: list[Node] = []
+    word = ""
+    for part in node.parts if isinstance(node, Row) else (node,):
+        match part:
+            case Text(said):
+                word = said.strip(" ,.;:").lower()
+            case Relation(signs=signs):
+                pieces = _between_arrows(part)
+                if word.split(" ")[-1:] and word.split(" ")[-1] in CONDITIONS and chains:
+                    conditions.append(part)
+                elif not set(signs) & (EQUALS | ARROWS) and chains:
+                    conditions.append(part)
+                else:
+                    chains += pieces
+                word = ""
+            case Group("(", (Relation() as inner,)) if chains:
+                conditions.append(inner)
+            case _:
+                word = ""
+    return chains, conditions
+
+
+def _between_arrows(relation: Relation) -> list[Relation]:
+    """a = b => c = d as two chains."""
+    found: list[Relation] = []
+    begin = 0
+    for k, sign in enumerate((*relation.signs, "=>")):
+        if sign in ARROWS:
+            sides, signs = relation.sides[begin:k + 1], relation.signs[begin:k]
+            if signs:
+                found.append(Relation(sides, signs, relation.spans[begin:k], relation.span))
+            begin = k + 1
+    return found
+
+
+def _is_quotient(node: Node) -> bool:
+    inner = bare(node)
+    return isinstance(inner, Fraction) or isinstance(inner, Product)
+

@@ -1,0 +1,220 @@
+"""From two written sides to a claim: their axes lined up, their conditions, and what the reading takes for granted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from derivs.affine import Affine, symbol
+from derivs.expr import (
+    Add,
+    Derivative,
+    Entry,
+    Expr,
+    Mul,
+    Sum,
+    add,
+    children,
+    mul,
+    names_in,
+    reindex,
+)
+from derivs.problem import Claim, Given, Problem
+from derivs.reading.choices import Choices, Option
+from derivs.reading.conditions import indicator
+from derivs.reading.forms import form
+from derivs.reading.meaning import read
+from derivs.reading.spelling import bare
+from derivs.reading.state import State, unread
+from derivs.reading.syntax import Node, Relation, Span
+from derivs.reading.value import Misfit, Value, elementwise
+from derivs.reading.vocabulary import Vocabulary
+from derivs.scope import ranges
+
+STRICT = Option("")
+EACH_ENTRY = Option("the equation is meant for every entry", slip=False)
+LETTERS = "ijklpqrstuvwabcdefgh"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A claim with the exercise it is about (which may have auxiliary nodes), and what was taken for granted.
+
+    said: the options that are not the usual ones. slips: what should be written otherwise in any case.
+    captured: letters that are free and bound in the line. two_meanings: a sign that stands for two things.
+    """
+
+    problem: Problem
+    claim: Claim
+    said: tuple[Option, ...] = ()
+    slips: tuple[Option, ...] = ()
+    two_meanings: str = ""
+
+
+def claim(problem: Problem, vocabulary: Vocabulary, choices: Choices, left: Node, right: Node,
+          given: Sequence[Node] = ()) -> Reading:
+    """left = right in one reading. Raises Unreadable, Misfit, IllFormed."""
+    s = State(problem, vocabulary, choices, read)
+    one = s.read(left, frozenset())
+    s.side = "right"
+    two = s.read(right, frozenset())
+    one, two = lined_up(s, one, two, right.span)
+    a, b = one.body, two.body
+    if vocabulary.einstein:
+        a, b = summed(s, a, b)
+    a, b, conditions = _under(s, a, b, (*vocabulary.given, *given))
+    a, b = with_letters(s, one, a, b)
+    slips = [*s.slips.values(), *_captured(s), *_two_spellings(s)]
+    twice = next((sign for sign, meanings in s.meanings.items() if len(meanings) > 1), "")
+    return Reading(s.extended, Claim(a, b, conditions), choices.said, tuple(slips), twice)
+
+
+def value(problem: Problem, vocabulary: Vocabulary, choices: Choices, node: Node) -> tuple[State, Value]:
+    """The value of one side alone."""
+    s = State(problem, vocabulary, choices, read)
+    return s, s.read(node, frozenset())
+
+
+# ---- axes ------------------------------------------------------------------------------------------------------------
+
+def lined_up(s: State, left: Value, right: Value, span: Span) -> tuple[Value, Value]:
+    """Both sides with the axes of the left one. Raises Misfit where they have different ones."""
+    try:
+        if left.rank == right.rank:
+            pairs: list[Expr] = []
+            frame = elementwise(left, right, lambda a, b: pairs.extend((a, b)) or a, "the two sides")  # type: ignore[func-returns-value]
+            return replace(frame, body=pairs[0]), replace(frame, body=pairs[1])
+        if left.rank == 0 or right.rank == 0:
+            scalar, tensor = (left, right) if left.rank == 0 else (right, left)
+            entry = _entry(s, scalar, tensor)
+            if entry is not None:
+                return (scalar, entry) if left is scalar else (entry, scalar)
+            return replace(tensor, body=left.body), replace(tensor, body=right.body)
+        raise Misfit(f"the left side is {left}, the right side {right}")
+    except Misfit as error:
+        error.span = error.span or span
+        raise
+
+
+def _entry(s: State, scalar: Value, tensor: Value) -> Value | None:
+    """The tensor at the indices that only the scalar has; None where the equation is for every entry."""
+    missing = _places(s, scalar.body, names_in(tensor.body))
+    sizes = [axis.size for axis in tensor.axes]
+    fits = len(missing) >= len(sizes) and [size for _, size in missing[-len(sizes):]] == sizes
+    if not s.choose("entries", STRICT, EACH_ENTRY):
+        raise Misfit(f"one side is a number, the other {tensor}")
+    if not fits:
+        return None
+    forms = {axis.index: at for axis, (at, _) in zip(tensor.axes, missing[-len(sizes):], strict=True)}
+    return Value(reindex(tensor.body, forms))
+
+
+def _places(s: State, body: Expr, known: frozenset[str]) -> list[tuple[Affine, Affine]]:
+    """The index letters of a formula that are not known elsewhere, with the axes they stand on, in reading order."""
+    found: dict[Affine, Affine] = {}
+
+    def look(node: Expr) -> None:
+        if isinstance(node, Entry) and node.tensor in s.extended.tensors:
+            for at, size in zip(node.at, s.extended.tensors[node.tensor].shape, strict=False):
+                if at.bare is not None and at.bare not in known and at.bare not in s.problem.sizes:
+                    found.setdefault(at, size)
+        parts = (node.by, node.of) if isinstance(node, Derivative) else children(node)
+        for part in parts:
+            look(part)  # type: ignore[arg-type]
+
+    look(body)
+    return list(found.items())
+
+
+def with_letters(s: State, frame: Value, left: Expr, right: Expr) -> tuple[Expr, Expr]:
+    """The axes that nobody named get letters, so that a counterexample can speak of them."""
+    taken = set(names_in(left) | names_in(right)) | set(s.problem.sizes) | s.problem.tensors.keys()
+    names: dict[str, Affine] = {}
+    for axis in frame.axes:
+        name = next(c for c in (axis.letter, *LETTERS, *(f"{c}'" for c in LETTERS)) if c and c not in taken)
+        taken.add(name)
+        names[axis.index] = symbol(name)
+        if axis.size is None:
+            raise Misfit("the length of an axis is not known")
+    return reindex(left, names), reindex(right, names)
+
+
+# ---- what goes without saying ----------------------------------------------------------------------------------------
+
+def _captured(s: State) -> list[Option]:
+    """Letters that are free and bound in the line: the sum binds its own."""
+    return [Option(f"{name} is free in the line and summed over in it; the sum is read with an index of its own",
+                   f"sum over another letter than {name}") for name in sorted(s.captured)
+            if name in s.letters]
+
+
+def _two_spellings(s: State) -> list[Option]:
+    """One tensor under two names in a line."""
+    return [Option("one quantity is written in two ways in this line", "use one of them throughout")
+            for tensor, ways in s.spelled.items() if tensor and len(ways) > 1]
+
+
+def summed(s: State, left: Expr, right: Expr) -> tuple[Expr, Expr]:
+    """Einstein's convention: a letter that is free on one side only is summed in every term that holds it."""
+    problem = s.extended
+    sizes = frozenset(problem.sizes)
+    bounds = ranges(problem, (left, right))
+
+    def side(body: Expr, other: Expr) -> Expr:
+        return add(*(_summed_term(term, (names_in(term) & bounds.keys()) - names_in(other) - sizes, bounds)
+                     for term in _terms(body)))
+
+    return side(left, right), side(right, left)
+
+
+def _terms(body: Expr) -> list[Expr]:
+    """A product of sums multiplied out, one level at a time."""
+    match body:
+        case Add(terms):
+            return [part for term in terms for part in _terms(term)]
+        case Mul(factors):
+            found: list[Expr] = [mul()]
+            for factor in factors:
+                found = [mul(a, b) for a in found for b in (_terms(factor) if isinstance(factor, Add) else [factor])]
+                if len(found) > 64:
+                    return [body]
+            return found
+        case _:
+            return [body]
+
+
+def _summed_term(term: Expr, letters: frozenset[str], bounds: Mapping[str, tuple[Affine, Affine]]) -> Expr:
+    for name in sorted(letters):
+        term = Sum(name, *bounds[name], term)
+    return term
+
+
+def _under(s: State, left: Expr, right: Expr, given: Sequence[Node]) -> tuple[Expr, Expr, tuple[Given, ...]]:
+    """The side conditions that speak of the claim; those that are no equation cut both sides off where they fail."""
+    free = (names_in(left) | names_in(right)) - set(s.problem.sizes)
+    conditions: list[Given] = []
+    for node in given:
+        relation = bare(node)
+        if isinstance(relation, Relation) and len(relation.signs) == 1 and None not in relation.sides:
+            a, b = (form(s, side, frozenset()) for side in relation.sides if side is not None)
+            sign = {"==": "=", "equiv": "="}.get(relation.signs[0], relation.signs[0])
+            if a is not None and b is not None and sign in ("=", "!="):
+                shift = 1 - s.vocabulary.index_base
+                letters = (a.names | b.names) - set(s.problem.sizes)
+                if letters <= free:
+                    conditions.append(Given(sign, a + shift, b + shift))  # type: ignore[arg-type]
+                continue
+            if sign == "=":
+                one, two = s.read(relation.sides[0], frozenset()), s.read(relation.sides[1], frozenset())  # type: ignore[arg-type]
+                if one.rank or two.rank:
+                    raise unread("a side condition is about numbers", node)
+                if (names_in(one.body) | names_in(two.body)) - set(s.problem.sizes) <= free:
+                    conditions.append(Given("=", one.body, two.body))
+                continue
+        holds = indicator(s, node, frozenset())
+        if holds.rank:
+            raise unread("a side condition is about numbers", node)
+        if names_in(holds.body) - set(s.problem.sizes) <= free:
+            left, right = mul(holds.body, left), mul(holds.body, right)
+    return left, right, tuple(conditions)
+

@@ -1,0 +1,191 @@
+"""What the names and signs of an exercise mean, as its author declares them: tensors, functions, operators, aliases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from derivs.affine import Affine
+from derivs.errors import nearest
+from derivs.expr import Expr
+from derivs.reading.spelling import Spelled, bare, key, letters
+from derivs.reading.syntax import Group, Node, Numeral
+from derivs.reading.value import Turn
+
+OPEN = frozenset({":", "*", "cdot", "bullet", "ast"})          # U_{:,w}: the axis stays open
+TURNED = frozenset({"T", "top", "Tr", "intercal", "mathsf{T}"})
+Slot = tuple[Literal["below", "above"], int]        # where an index stands, and the axis it is of
+Meaning = Literal["matrix product", "hadamard", "outer", "frobenius", "elementwise division", "transpose",
+                  "convolution full", "correlation valid", "convolution valid", "correlation full", "kronecker",
+                  "inner"]
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What a name stands for: a body, its parameters running over 1..sizes.
+
+    letters: what the exercise calls the indices, "" where it does not say. label: it is an index in 1..label, kept as a
+    one-hot tensor with one axis more, that of the last parameter.
+    """
+
+    body: Expr
+    parameters: tuple[str, ...] = ()
+    sizes: tuple[Affine, ...] = ()
+    letters: tuple[str, ...] = ()
+    turn: Turn = ""
+    label: Affine | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """How a name is written: its base, what always stands below and above it, and where its indices go.
+
+    slots: None where the indices simply follow below. said: as the author wrote it.
+    """
+
+    base: str
+    below: tuple[str, ...]
+    above: tuple[str, ...]
+    named: Named
+    said: str
+    slots: tuple[Slot, ...] | None = None
+    is_alias: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """A function by its formula: the letters of its arguments and the right side."""
+
+    arguments: tuple[str, ...]
+    body: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A name found in the text: what it means, its subscripts (None where open), and what is left above it."""
+
+    spelling: Spelling
+    subscripts: tuple[Node | None, ...]
+    rest: tuple[Node, ...]
+    primes: int
+
+
+@dataclass(slots=True)
+class Vocabulary:
+    """Everything that a reader knows of an exercise's letters. It grows with the names that a derivation introduces."""
+
+    spellings: dict[str, list[Spelling]] = field(default_factory=dict)
+    functions: dict[str, str | Formula] = field(default_factory=dict)
+    operators: dict[str, Meaning] = field(default_factory=dict)
+    phrases: dict[str, Node] = field(default_factory=dict)
+    sets: dict[str, tuple[Affine, Affine]] = field(default_factory=dict)
+    indices: dict[str, tuple[Affine, Affine]] = field(default_factory=dict)
+    sizes: dict[str, Affine] = field(default_factory=dict)
+    losses: dict[str, str] = field(default_factory=dict)           # key as written: tensor
+    index_base: int = 1
+    layout: Literal["shape", "numerator", "denominator"] = "shape"
+    einstein: bool = False
+    relu_kink: bool = False
+    given: tuple[Node, ...] = ()
+    target: Node | None = None
+    styled: frozenset[str] = frozenset()                           # bases that typeface tells apart
+
+    def add(self, spelling: Spelling) -> None:
+        """A further way to write something; the one with the most fixed parts is tried first."""
+        known = self.spellings.setdefault(spelling.base, [])
+        known.append(spelling)
+        known.sort(key=lambda s: -(len(s.below) + len(s.above)))
+
+    def has_base(self, base: str) -> bool:
+        """Whether any name is written with this letter."""
+        return base in self.spellings
+
+    def copy(self) -> Vocabulary:
+        """A vocabulary that may grow without the other one growing."""
+        return Vocabulary({base: list(known) for base, known in self.spellings.items()}, dict(self.functions),
+                          dict(self.operators), dict(self.phrases), dict(self.sets), dict(self.indices),
+                          dict(self.sizes), dict(self.losses), self.index_base, self.layout, self.einstein, self.relu_kink, self.given,
+                          self.target, self.styled)
+
+    def matches(self, name: Spelled) -> Iterator[Match]:
+        """What the name may mean, the most specific first."""
+        for spelling in self.spellings.get(name.base, ()):
+            found = match(spelling, name)
+            if found is not None:
+                yield found
+
+    def suggestion(self, name: Spelled) -> str:
+        """`did you mean ...?` for a name that nobody declared."""
+        return nearest(key(name.node), {s.said for known in self.spellings.values() for s in known})
+
+
+def match(spelling: Spelling, name: Spelled) -> Match | None:
+    """The name as this spelling, with as many subscripts as it has; None if it cannot be."""
+    if name.primes:
+        return None
+    below = _after(spelling.below, name.below)
+    above = _after(spelling.above, name.above)
+    if below is None or above is None:
+        return None
+    rank = len(spelling.named.sizes)
+    subscripts: list[Node | None] = [None] * rank
+    if spelling.slots is None:
+        here = _fill(below, rank)
+        if here is None:
+            return None
+        subscripts[:len(here)] = here
+        return Match(spelling, tuple(subscripts), above, 0)
+    under = [axis for place, axis in spelling.slots if place == "below"]
+    over = [axis for place, axis in spelling.slots if place == "above"]
+    is_power = bool(above) and (isinstance(bare(above[0]), Numeral) or key(above[0]) in TURNED)
+    indices, rest = ((), above) if is_power else _divided(above, len(over))
+    for axes, items in ((under, below), (over, indices)):
+        here = _fill(items, len(axes))
+        if here is None:
+            return None
+        for axis, item in zip(axes, here, strict=False):
+            subscripts[axis] = item
+    return Match(spelling, tuple(subscripts), rest, 0)
+
+
+def _divided(items: tuple[Node, ...], rank: int) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
+    """The first `rank` items above a name, and what follows them: a power, a transpose."""
+    if len(items) == 1 and rank > 1:
+        return items, ()
+    return items[:rank], items[rank:]
+
+
+def _after(fixed: tuple[str, ...], items: tuple[Node, ...]) -> tuple[Node, ...] | None:
+    """What follows the fixed part; None if it is not there. `(l)T` is `(l)`, then `T`."""
+    if not fixed:
+        return items
+    for count in range(1, len(items) + 1):
+        written = ",".join(key(item) for item in items[:count])
+        if written == ",".join(fixed):
+            return items[count:]
+    if items:
+        first = letters(items[0])
+        for count in range(1, len(first)):
+            if "".join(key(part) for part in first[:count]) == ",".join(fixed):
+                return (*first[count:], *items[1:])
+    return None
+
+
+def _fill(items: tuple[Node, ...], rank: int) -> tuple[Node | None, ...] | None:
+    """The items as at most `rank` subscripts, `ij` being two where there is room; None if there are too many."""
+    if not rank:
+        return None if items else ()
+    if len(items) < rank:
+        split = tuple(part for item in items for part in letters(item))
+        if len(split) <= rank and (len(split) == rank or len(items) <= 1):
+            items = split
+    if len(items) > rank:
+        return None
+    return tuple(None if key(item) in OPEN else _unwrapped(item) for item in items)
+
+
+def _unwrapped(item: Node) -> Node:
+    """The i of `x^{(i)}`."""
+    item = bare(item)
+    return item.items[0] if isinstance(item, Group) and item.kind in "([" and len(item.items) == 1 else item
