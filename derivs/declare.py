@@ -38,7 +38,7 @@ from derivs.wellformed import gathered, inferred_shape, mistakes
 LARGEST: Final = 200_000               # characters of a declaration
 MOST: Final = 400                      # entries in one of its tables
 TABLES: Final = ("name", "title", "source", "symbols", "forward", "gradient", "aliases", "operators", "functions", "sets",
-                 "indices", "sizes", "conventions", "given", "description", "begins")
+                 "indices", "sizes", "conventions", "given", "description", "begins", "ends")
 SHAPE: Final = re.compile(r"\s*(scalar|vector|matrix|tensor|row|column|index)\s*(?:\[([^\]]*)\])?")
 ROLES: Final[Mapping[str, Role]] = {"input": "input", "parameter": "parameter", "constant": "constant",
                                     "target": "target", "defined": "node"}
@@ -49,11 +49,12 @@ HADAMARD_LATER: Final = "hadamard, at the rank of the product"
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """An exercise with the letters in which it is written. begins: the words in a document where it begins."""
+    """An exercise with the letters in which it is written. begins, ends: the words in a document that it stands between."""
 
     problem: Problem
     vocabulary: Vocabulary
     begins: str = ""
+    ends: str = ""
 
 
 def load_declarations(path: Path) -> tuple[Declared, ...]:
@@ -94,7 +95,7 @@ def declare(data: Mapping[str, Any], where: str = "declaration") -> Declared:
         step()
         if builder.errors:
             raise gathered(builder.errors, where)
-    return Declared(builder.problem, builder.vocabulary, str(data.get("begins", "")))
+    return Declared(builder.problem, builder.vocabulary, str(data.get("begins", "")), str(data.get("ends", "")))
 
 
 @dataclass(slots=True)
@@ -129,7 +130,7 @@ class _Builder:
         for name, value in self.data.items():
             if name not in TABLES:
                 self.errors.append(IllFormed(f"{name!r} is not part of a declaration", mend=nearest(name, TABLES)))
-            elif name in ("name", "title", "source", "description", "begins"):
+            elif name in ("name", "title", "source", "description", "begins", "ends"):
                 if not isinstance(value, str):
                     self.errors.append(IllFormed(f"{name} is not a text", where=name))
             elif name != "given" and not isinstance(value, dict):
@@ -394,14 +395,11 @@ class _Builder:
         if tensor in self.tensors:
             raise IllFormed(f"{name} is defined twice", mend="give one of them another name")
         order = next((p for p in self.patterns if sorted(p) == sorted(found.letters)), found.letters)
-        if value.axes and order:
-            raise IllFormed(f"the left side has indices, the right side is {value}",
-                            mend="write the entry on the right too, or leave the index out on the left")
         fitted, indices = _with_letters(value, order, set(self.sized) | self.tensors.keys())
         definition = Definition(tensor, indices, fitted)
-        shape = (tuple(axis.size for axis in value.axes if axis.size is not None) if value.axes else
-                 inferred_shape(replace(self.made, tensors={**self.tensors, tensor: Tensor(tensor, (), "node")}),
-                                definition) if order else ())
+        empty = replace(self.made, tensors={**self.tensors, tensor: Tensor(tensor, (), "node")})
+        of_letters = inferred_shape(empty, definition, order) if order else ()
+        shape = (*of_letters, *(axis.size for axis in value.axes if axis.size is not None))
         if len(shape) != len(indices):
             raise IllFormed("the length of an axis is not known")
         self.add_node(found, definition, shape, name, _printed(left, found), value.turn)
@@ -413,9 +411,8 @@ class _Builder:
         self.definitions.append(definition)
         parameters = tuple(f"@{k}" for k in range(len(shape)))
         order = found.letters and next((p for p in self.patterns if sorted(p) == sorted(found.letters)), found.letters)
-        named = Named(Entry(tensor, tuple(map(symbol, parameters))), parameters, shape, tuple(order) or indices,
-                      turn)  # type: ignore[arg-type]
-        self.vocabulary.add(spelling(found, named, order, name) if order
+        named = Named(Entry(tensor, tuple(map(symbol, parameters))), parameters, shape, indices, turn)  # type: ignore[arg-type]
+        self.vocabulary.add(spelling(found, named, indices, name) if order
                             else Spelling(found.base, found.below, found.above, named, name))
         self.root_of_square(found, named, name)
 
@@ -436,21 +433,20 @@ class _Builder:
         if any(d.tensor == tensor for d in self.definitions):
             raise IllFormed(f"{name} is defined twice")
         letters = [key(item) for item in subscripts if item is not None]
-        if letters and len(letters) != len(shape):
-            raise IllFormed(f"{name} has {len(letters)} indices and {len(shape)} axes")
-        if value.axes and letters:
-            raise IllFormed(f"the left side has indices, the right side is {value}")
         if len(value.axes) + len(letters) != len(shape):
-            raise IllFormed(f"the left side has {len(shape)} axes, the right side is {value}")
-        for axis, size in zip(value.axes, shape, strict=False):
-            if axis.size is not None and axis.size is not size:
-                raise IllFormed(f"an axis of length {size} is defined by one of length {axis.size}")
-        fitted, indices = _with_letters(value, tuple(letters), set(self.sized) | self.tensors.keys())
+            raise IllFormed(f"the left side has {len(shape)} axes, the right side {len(letters)} indices and is {value}")
+        opened = [k for k, item in enumerate(subscripts) if item is None]
+        for axis, k in zip(value.axes, opened, strict=True):
+            if axis.size is not None and axis.size is not shape[k]:
+                raise IllFormed(f"an axis of length {shape[k]} is defined by one of length {axis.size}")
+        fitted, named = _with_letters(value, tuple(letters), set(self.sized) | self.tensors.keys())
+        order = iter(named[:len(letters)]), iter(named[len(letters):])
+        indices = tuple(next(order[item is None]) for item in subscripts)
         if stray := sorted(names_in(fitted) - set(self.sized) - set(indices)):
             raise IllFormed(f"{stray[0]} is free on the right and does not stand on the left",
                             mend=f"sum over {stray[0]}, or write it on the left")
         self.definitions.append(Definition(tensor, indices, fitted))
-        if not known.named.letters:
+        if len(known.named.letters) < len(indices):
             known_list = self.vocabulary.spellings[known.base]
             known_list[known_list.index(known)] = replace(known, named=replace(known.named, letters=indices))
 

@@ -107,7 +107,9 @@ def spell(box: Box) -> str:
             return rf"\max_{{{spell(low)} \le {spell(index)} \le {spell(high)}}}"
         case Fence(kind, body):
             left, right = HALVES[kind, True], HALVES[kind, False]
-            return rf"\left{left} {spell(body)} \right{right}" if is_tall(body) else f"{left}{spell(body)}{right}"
+            if is_tall(body) or (kind == "|" and _has_bars(body)):         # | |x| | does not say which | opens
+                return rf"\left{left} {spell(body)} \right{right}"
+            return f"{left}{spell(body)}{right}"
         case Half(kind, opens, tall):
             return (r"\biggl" if opens else r"\biggr") * tall + HALVES[kind, opens]
         case Call(function, arguments):
@@ -120,6 +122,10 @@ def spell(box: Box) -> str:
             return f"{ACCENTS[name]}{{{spell(body)}}}"
         case Styled(style, body):
             return f"{STYLES[style]}{{{spell(body)}}}"
+
+
+def _has_bars(box: Box) -> bool:
+    return (isinstance(box, Fence) and box.kind == "|") or any(map(_has_bars, parts(box)))
 
 
 def _script(mark: str, box: Box | None) -> str:

@@ -50,8 +50,13 @@ def samples(problem: Problem, claim: Claim, bounds: Mapping[str, Range], given: 
 
     bounds: the ranges of the free indices. given: the tensors whose entries a point must have.
     """
-    for sizes, kind in zip(_all_sizes(problem, given, rng), cycle(_KINDS), strict=False):
+    for sizes, kind in sequence(problem, given, rng):
         yield from samples_at(problem, claim, bounds, given, sizes, kind, rng, blend=BLEND)
+
+
+def sequence(problem: Problem, given: Sequence[Tensor], rng: Random) -> Iterator[tuple[Sizes, Values]]:
+    """Sizes with a kind of inputs, again and again."""
+    return zip(_all_sizes(problem, given, rng), cycle(_KINDS), strict=False)
 
 
 def samples_at(problem: Problem, claim: Claim, bounds: Mapping[str, Range], given: Sequence[Tensor], sizes: Sizes,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from derivs.errors import IllFormed, nearest
-from derivs.expr import Expr, tensors_in
+from derivs.expr import Derivative, Expectation, Expr, tensors_in, walk
 from derivs.problem import Definition, Problem, Tensor, bar
 
 
@@ -19,6 +19,8 @@ class Source:
     definition: Definition | None
     gradient_by: str | None                         # x, where this is bar(x) and nobody gives it
     is_abstract_loss: bool                          # the letter E, of which only the cotangents are given
+    is_forward: bool                                # nothing upstream holds a derivative or a mean
+    home: Sources                                   # where the names in its definition are known
 
     @property
     def is_given(self) -> bool:
@@ -27,19 +29,26 @@ class Source:
 
 
 class Sources:
-    """The sources of an exercise, worked out as they are asked for."""
+    """The sources of an exercise, worked out as they are asked for.
 
-    def __init__(self, problem: Problem) -> None:
-        self.problem = problem
+    base: those of an exercise that this one only adds nodes to, which are the same objects here.
+    """
+
+    def __init__(self, problem: Problem, base: Sources | None = None) -> None:
+        self.problem, self.base = problem, base
+        new = () if base is None else problem.tensors.keys() - base.problem.tensors.keys()
+        self._new_names = frozenset(new) | {bar(name) for name in new}
         self._abstract = problem.definition(problem.loss) is None
         self._definitions = {d.tensor: d for d in problem.definitions}
         self._known: dict[str, Source] = {}
 
     def of(self, name: str) -> Source:
         """Where a tensor's entries come from. Raises IllFormed for a name that is not declared."""
-        if name not in self._known:
-            self._known[name] = self._new(name)
-        return self._known[name]
+        source = self._known.get(name)
+        if source is None:
+            is_old = self.base is not None and name not in self._new_names
+            source = self._known[name] = self.base.of(name) if self.base and is_old else self._new(name)
+        return source
 
     def given(self, *exprs: Expr) -> tuple[Tensor, ...]:
         """The tensors that a point must give for the expressions to have a value, in order of their names."""
@@ -62,7 +71,7 @@ class Sources:
             new = [d for d in self._reads(new.pop()) if d not in upstream] + new
             upstream.update(new)
         return Source(name, tensor, frozenset(upstream), self._definitions.get(name), None if given else of,
-                      self._abstract and name == self.problem.loss)
+                      self._abstract and name == self.problem.loss, all(map(self._is_forward, upstream)), self)
 
     def _cotangent_of(self, name: str) -> str | None:
         """x for bar(x), unless that is the name of something else."""
@@ -81,3 +90,10 @@ class Sources:
         if of is None or (self._abstract and of in self.problem.outputs):
             return frozenset()
         return frozenset({of, self.problem.loss})
+
+    def _is_forward(self, name: str) -> bool:
+        """Whether its own definition is made of entries alone: of no derivative, no mean, and no gradient."""
+        if name in self._definitions:
+            return not any(isinstance(node, Derivative | Expectation) for node in walk(self._definitions[name].value))
+        of = self._cotangent_of(name)
+        return of is None or (self._abstract and of in self.problem.outputs)

@@ -5,7 +5,7 @@ Mistakes are collected, in reading order; each says where it is and how to mend 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from derivs.affine import Affine, symbol
 from derivs.errors import DerivsError, IllFormed, nearest
@@ -122,16 +122,17 @@ def _order(problem: Problem, definition: Definition) -> Iterator[IllFormed]:
             yield IllFormed(f"{name} is used before its definition", mend=f"move {name} above {definition.tensor}")
 
 
-def inferred_shape(problem: Problem, definition: Definition) -> tuple[Affine, ...]:
-    """The lengths of the axes on which the indices of a definition stand alone in its value."""
+def inferred_shape(problem: Problem, definition: Definition, letters: Sequence[str] | None = None) -> tuple[Affine, ...]:
+    """The lengths of the axes on which the indices of a definition, or these of them, stand alone in its value."""
     for name in sorted(_free(definition) - set(problem.sizes)):
         raise _stray(definition, name)
     found = ranges(problem, (definition.value,))
-    for letter in definition.indices:
+    wanted = definition.indices if letters is None else letters
+    for letter in wanted:
         if letter not in found:
             raise IllFormed(f"the range of {letter} is not known: it stands nowhere in the value",
                             mend="give the node its lengths: shape=[n, ...]")
-    return tuple(found[letter][1] for letter in definition.indices)
+    return tuple(found[letter][1] for letter in wanted)
 
 
 def _free(definition: Definition) -> frozenset[str]:

@@ -1,7 +1,9 @@
 """What every entry of an exercise is worth at a point; a derivative is a world in which one entry is a dual number.
 
 Nodes are computed from their forward definitions, and derivatives by dual numbers on these, so no rule for a derivative
-is trusted here but the convention on a kink.
+is trusted here but the convention on a kink. At a place that many questions share, each definition is run once with a
+dual number for every entry that it reads, and the tangents of one input entry are carried forward along these slopes;
+what cannot be done so, or has no value so, is done with one dual number at a time.
 """
 
 from __future__ import annotations
@@ -14,9 +16,10 @@ from typing import Any, Literal
 from flint import ctx, fmpq
 
 from derivs import kernels
-from derivs.errors import IllFormed, OutOfBudget, Unsupported
+from derivs.errors import IllFormed, OutOfBudget, OutOfDomain, Unsupported
 from derivs.kernels import FIRST_BITS, LAST_BITS, ONE, ZERO, Dual, Imprecise, Undecided, Value, rational
 from derivs.problem import bar
+from derivs.slopes import Slopes
 from derivs.sources import Source, Sources
 from derivs.verdict import Point
 
@@ -24,6 +27,7 @@ At = tuple[int, ...]
 Frame = list[Any]                                   # indices, sizes, arguments of functions: one slot each
 Code = Callable[[Frame, "World"], Any]
 Kind = Literal["total", "local"]
+Spot = tuple[Source, At]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,21 +40,32 @@ class Formula:
 
 
 class Place:
-    """The problem at a point: what has been computed there is kept."""
+    """The problem at a point: what has been computed there is kept.
 
-    def __init__(self, sources: Sources, formula_of: Callable[[Source], Formula], point: Point, budget: int) -> None:
+    lasting: many questions will be asked there.
+    """
+
+    def __init__(self, sources: Sources, formula_of: Callable[[Source], Formula], point: Point, budget: int, *,
+                 lasting: bool = False) -> None:
         self.sources, self.formula_of, self.point, self.budget = sources, formula_of, point, budget
+        self.lasting = lasting
         self.bits = FIRST_BITS
         self.steps = 0
-        self.ties = 0                               # comparisons of equal numbers, so far
-        self._shapes: dict[str, At] = {}
-        self._tails: dict[str, Frame] = {}
+        self.ties = 0                               # comparisons of equal numbers, since the last look
+        self._shapes: dict[Source, At] = {}
+        self._tails: dict[Source, Frame] = {}
         self._world = World(self)
+        self._worlds = {self.bits: self._world}
 
     @property
     def tied(self) -> bool:
-        """Whether any comparison here was an exact tie, so far."""
+        """Whether any comparison was an exact tie on the way to the values since the last look."""
         return self.ties > 0
+
+    def look(self) -> None:
+        """A new question starts, as if it were the first here."""
+        self.ties = 0
+        self.bits, self._world = FIRST_BITS, self._worlds[FIRST_BITS]
 
     def value(self, formula: Formula, integers: Mapping[str, int] | None = None) -> Value:
         """The value of a formula, its free indices from `integers` or from the point.
@@ -66,8 +81,7 @@ class Place:
             while True:
                 ctx.prec = self.bits
                 try:
-                    value: Value = formula.code(frame, self._world)
-                    return value
+                    return self._world.value(formula, frame)
                 except Imprecise:
                     if not self.sharpen():
                         raise Undecided(f"a comparison is not decided with {self.bits} bits") from None
@@ -77,11 +91,13 @@ class Place:
             ctx.prec = precision
 
     def sharpen(self) -> bool:
-        """Twice the precision, from now on; False at the end of it."""
+        """Twice the precision, until the next look; False at the end of it."""
         if self.bits >= LAST_BITS:
             return False
         self.bits *= 2
-        self._world = World(self)
+        if self.bits not in self._worlds:
+            self._worlds[self.bits] = World(self)
+        self._world = self._worlds[self.bits]
         return True
 
     def spend(self, steps: int) -> None:
@@ -93,13 +109,13 @@ class Place:
 
     def shape(self, source: Source) -> At:
         """The sizes of a tensor."""
-        found = self._shapes.get(source.name)
+        found = self._shapes.get(source)
         if found is None:
             try:
                 found = tuple(form.at(self.point.integers) for form in source.tensor.shape)
             except KeyError as missing:
                 raise IllFormed(f"the point gives no value for {missing.args[0]}") from None
-            self._shapes[source.name] = found
+            self._shapes[source] = found
         return found
 
     def spots(self, source: Source) -> list[At]:
@@ -108,14 +124,16 @@ class Place:
 
     def frame_of(self, formula: Formula, source: Source, at: At) -> Frame:
         """A frame for the definition of a node, its indices at `at`."""
-        tail = self._tails.get(source.name)
+        tail = self._tails.get(source)
         if tail is None:
-            tail = self._tails[source.name] = self._frame(formula, self.point.integers)
+            tail = self._tails[source] = self._frame(formula, self.point.integers)
         return [*at, *tail]
 
     def has(self, source: Source, at: At) -> bool:
         """Whether there is such an entry; False where it is 0 by declaration, IllFormed where it means nothing."""
-        for k, (subscript, size) in enumerate(zip(at, self.shape(source), strict=True)):
+        shape = self._shapes.get(source) or self.shape(source)
+        for k, subscript in enumerate(at):
+            size = shape[k]
             if not 1 <= subscript <= size:
                 if source.tensor.zero_outside:
                     return False
@@ -145,29 +163,44 @@ class World:
     local: only the entries that are set differ, and nothing follows.
     """
 
-    __slots__ = ("changed", "inner", "level", "local", "memo", "parent", "place", "under_local", "values")
+    __slots__ = ("at_ties", "carried", "changed", "inner", "known", "level", "local", "memo", "parent", "place",
+                 "seeded", "under_local", "values")
 
     def __init__(self, place: Place, parent: World | None = None, source: Source | None = None,
                  values: Mapping[At, Any] | None = None, *, level: int = 0, local: bool = False) -> None:
         self.place, self.parent, self.level, self.local = place, parent, level, local
-        self.values = {} if source is None or values is None else {(source.name, at): v for at, v in values.items()}
+        self.values = {} if source is None or values is None else {(source, at): v for at, v in values.items()}
         self.changed = frozenset({source.name}) if source else frozenset()
         self.under_local: bool = parent is not None and (parent.local or parent.under_local)
-        self.memo: dict[Any, Any] = {}
+        self.known: dict[Source, dict[At, Any]] = {}    # entries, without a tie on the way to them
+        self.memo: dict[Any, Any] = {}                  # all else, without a tie
+        self.at_ties: dict[Any, Any] = {}               # with one: to read these again is to meet the tie again
         self.inner: dict[Any, World] = {}
+        self.seeded: Seeded | None = None
+        self.carried: dict[Spot, dict[Spot, Any]] = {}  # tangents, by the entry that is varied
 
     def read(self, source: Source, at: At) -> Any:
         """The value of an entry."""
-        key = (source.name, at)
+        row = self.known.get(source)
+        if row is None:
+            row = self.known[source] = {}
+        value = row.get(at)
+        if value is None:
+            value = self._kept((source, at), row, at, lambda: kernels.shortened(
+                self._compute(source, at) if self.place.has(source, at) else ZERO))
+        return value
+
+    def value(self, formula: Formula, frame: Frame) -> Any:
+        """The value of a formula with that frame."""
+        key = (formula, *frame[:len(formula.names)])
         value = self.memo.get(key)
         if value is None:
-            value = self._compute(source, at) if self.place.has(source, at) else ZERO
-            self.memo[key] = value = kernels.shortened(value)
+            value = self._kept(key, self.memo, key, lambda: formula.code(frame, self))
         return value
 
     def own(self, source: Source, at: At) -> Any:
         """The value of an entry by its own definition in this world, even where it is local."""
-        value = self.values.get((source.name, at))
+        value = self.values.get((source, at))
         if value is None:
             value = self._by_definition(source, at)
         return value
@@ -178,17 +211,33 @@ class World:
 
     def derivative(self, of: Source, of_at: At, by: Source, by_at: At, kind: Kind) -> Any:
         """d of / d by, by a dual number in place of `by`, whatever defines it."""
-        key = (of.name, of_at, by.name, by_at, kind)
+        key = (of, of_at, by, by_at, kind)
         value = self.memo.get(key)
         if value is None:
             known = self.place.has(of, of_at) and self.place.has(by, by_at)
-            self.memo[key] = value = self._differentiate(of, of_at, by, by_at, kind) if known else ZERO
+            value = self._kept(key, self.memo, key,
+                               lambda: self._differentiate(of, of_at, by, by_at, kind) if known else ZERO)
+        return value
+
+    def _kept(self, key: Any, table: dict[Any, Any], place: Any, compute: Callable[[], Any]) -> Any:
+        """What is computed, put into its place in the table, or among what met a tie on the way."""
+        value = self.at_ties.get(key)
+        if value is not None:
+            self.place.ties += 1
+            return value
+        before = self.place.ties
+        value = compute()
+        if self.place.ties == before:
+            table[place] = value
+        else:
+            self.at_ties[key] = value
         return value
 
     def _compute(self, source: Source, at: At) -> Any:
-        value = self.values.get((source.name, at))
-        if value is not None:
-            return value
+        if self.values:
+            value = self.values.get((source, at))
+            if value is not None:
+                return value
         if self.parent is not None and (self.local or source.upstream.isdisjoint(self.changed)):
             return self.parent.read(source, at)
         if self.under_local:
@@ -214,7 +263,13 @@ class World:
             raise Unsupported("the derivative of a gradient that is given, or by a gradient")
         if by.is_abstract_loss:
             return ONE if of.is_abstract_loss else ZERO
-        key = (by.name, by_at, kind)
+        known = of.is_forward and not (of.is_abstract_loss and kind == "local")
+        if known and self.place.lasting and self.parent is None:
+            try:
+                return self._along_slopes(of, of_at, by, by_at, kind)
+            except OutOfDomain:                     # perhaps in a direction that does not matter
+                pass
+        key = (by, by_at, kind)
         inner = self.inner.get(key)
         if inner is None:
             level = self.level + 1
@@ -239,3 +294,75 @@ class World:
                 if type(tangent) is not fmpq or tangent:
                     total = total + self.read(cotangent, at) * tangent
         return total
+
+    # ---- the same for many questions
+
+    def _along_slopes(self, of: Source, of_at: At, by: Source, by_at: At, kind: Kind) -> Any:
+        """The derivative from the slopes of entries by those that they read. OutOfDomain where one of these has none."""
+        self.read(by, by_at)
+        vary = (by, by_at)
+        if kind == "local":
+            return ONE if (of, of_at) == vary else self.slopes(of, of_at).get(vary, ZERO)
+        tangents = self.carried.setdefault(vary, {vary: ONE})
+        if not of.is_abstract_loss:
+            self.read(of, of_at)
+            return self._carried((of, of_at), vary, tangents)
+        sources = self.place.sources
+        total: Any = ZERO
+        for name in sources.problem.outputs:
+            output, cotangent = sources.of(name), sources.of(bar(name))
+            for at in self.place.spots(output):
+                self.read(output, at)
+                tangent = self._carried((output, at), vary, tangents)
+                if type(tangent) is not fmpq or tangent:
+                    total = total + self.read(cotangent, at) * tangent
+        return total
+
+    def _carried(self, spot: Spot, vary: Spot, tangents: dict[Spot, Any]) -> Any:
+        """The tangent of an entry: sum over the entries that it reads of slope * tangent."""
+        value = tangents.get(spot)
+        if value is None:
+            source, by = spot[0], vary[0]
+            if source is by or by.name not in source.upstream:
+                return ZERO
+            value = self._kept((spot, vary), tangents, spot, lambda: self._step(spot, vary, tangents))
+        return value
+
+    def _step(self, spot: Spot, vary: Spot, tangents: dict[Spot, Any]) -> Any:
+        total: Any = ZERO
+        slopes = self.slopes(*spot)
+        self.place.spend(1 + len(slopes))
+        for read, slope in slopes.items():
+            tangent = self._carried(read, vary, tangents)
+            if tangent is ONE:
+                total = total + slope
+            elif type(tangent) is not fmpq or tangent:
+                total = total + slope * tangent
+        return kernels.shortened(total)
+
+    def slopes(self, source: Source, at: At) -> Mapping[Spot, Any]:
+        """The partials of an entry by each entry that its definition reads there, where they are not zero."""
+        key = (source, at, "slopes")
+        found: Mapping[Spot, Any] | None = self.memo.get(key)
+        if found is None:
+            found = self._kept(key, self.memo, key, lambda: self._slopes(source, at))
+        return found
+
+    def _slopes(self, source: Source, at: At) -> Mapping[Spot, Any]:
+        if self.seeded is None:
+            self.seeded = Seeded(self.place, self, level=self.level + 1)
+        tangent = kernels.tangent_at(self.seeded.level, self.seeded.own(source, at))
+        if type(tangent) is not Slopes:
+            return {}
+        return {spot: kernels.shortened(slope) for spot, slope in tangent.by.items()
+                if type(slope) is not fmpq or slope}
+
+
+class Seeded(World):
+    """The world in which a definition reads, for each entry, a dual number with an e of its own."""
+
+    __slots__ = ()
+
+    def _compute(self, source: Source, at: At) -> Any:
+        assert self.parent is not None
+        return Dual(self.level, self.parent.read(source, at), Slopes({(source, at): ONE}))

@@ -161,7 +161,8 @@ def test_a_broken_notebook_is_refused(text: str) -> None:
     ("For $i = j$:\n$$a = b$$\nFor $i \\neq j$:\n$$c = d$$", [("a = b", "i = j"), ("c = d", "i \\neq j")]),
     ("If $i=j$,\n\n$$a = b$$\n\n# Next\n\n$$c = d$$", [("a = b", "i=j"), ("c = d", "")]),
     ("case i = j:\n\n$$a = b$$", [("a = b", "i = j")]),
-    ("Case 1: $i = j$.\n\n$$a = b$$\n\nCase 2 ($i \\neq j$)\n\n$$c = d$$", [("a = b", "i = j"), ("c = d", "i \\neq j")]),
+    ("Case 1: $i = j$.\n\n$$a = b$$\n\nCase 2 ($i \\neq j$)\n\n$$c = d$$",
+     [("a = b", "i = j"), ("c = d", "i \\neq j")]),
     ("**For $i = j$:**\n\n$$a = b$$", [("a = b", "i = j")]),
     ("- if i = j:\n$$a = b$$\n- if i != j:\n$$c = d$$", [("a = b", "i = j"), ("c = d", "i != j")]),
     ("### Case $i = j$\n\n$$a = b$$\n\n### Both\n\n$$c = d$$", [("a = b", "i = j"), ("c = d", "")]),
@@ -297,9 +298,10 @@ def test_the_place_of_a_caret(text: str, span: tuple[int, int], found: tuple[int
 PIECES = st.sampled_from([
     "$", "$$", "\\[", "\\]", "\\(", "\\)", "\\begin{align}", "\\end{align}", "\\begin{aligned}", "\\begin{document}",
     "\\begin{verbatim}", "\\end{verbatim}", "\\verb|", "%", "\\%", "\\", "\\\\", "{", "}", "a = b", " = c", "x_i > 0",
-    "For ", "if ", "case 1: ", "otherwise", "i = j", "i equals j", ":", ".", ",", "(", ")", "\n", "\n\n", "\t", "`", "```",
-    "# ", "**", "(i)", "1.2 Head", "<!--", "-->", "---\n", "\\section{", "\\frac", "\\partial", "\\newcommand{\\a}{",
-    "\\iffalse", "\\fi", "\f", "\x01", "\x02", "\x03", "\ud800", "\\text{", "\\item ", " and ", "=======", "&", "\\delta_{ij}",
+    "For ", "if ", "case 1: ", "otherwise", "i = j", "i equals j", ":", ".", ",", "(", ")", "\n", "\n\n", "\t", "`",
+    "```", "# ", "**", "(i)", "1.2 Head", "<!--", "-->", "---\n", "\\section{", "\\frac", "\\partial", "\\iffalse",
+    "\\newcommand{\\a}{", "\\fi", "\f", "\x01", "\x02", "\x03", "\ud800", "\\text{", "\\item ", " and ", "=======", "&",
+    "\\delta_{ij}",
 ])
 
 
@@ -311,7 +313,7 @@ def test_any_text_can_be_gone_through(text: str, kind: Kind) -> None:
         assert (line.node is None) == (line.error is not None)
         assert line.number == text.count("\n", 0, line.span[0]) + 1
         number, shown, column, width = place(text, line.span)
-        assert number == line.number and 0 <= column and width >= 1 and "\n" not in shown
+        assert number == line.number and column >= 0 and width >= 1 and "\n" not in shown
 
 
 @given(st.text(), st.integers(-3, 20), st.integers(-3, 20))
@@ -329,16 +331,17 @@ def test_too_much_is_refused() -> None:
     assert len(formulas(text, "md").lines) == 1
 
 
-@pytest.mark.parametrize("piece", ["$", "$$", "$$\n", "\\[", "\\(", "\\begin{align}", "`", "` `` ``` ", "```\n",
-                                   "<!--", "%", "\\\\", "{", "\\verb|", " ", "\n", " \n", "for ", "for i = j ", "a_", "**", "# ",
-                                   "\\newcommand{\\a}{", "i is equal to ", "x y ", "1.", "---\n", "\\begin{verbatim}",
-                                   "$a ", "$i$ ", "case 1 (", "$a=b$ for i=j ", "(i = j) ", "and i = j ", ", i = j", "=\n", "\\section{", "<pre", "\f$$", "\\iffalse "])
+@pytest.mark.parametrize("piece", [
+    "$", "$$", "$$\n", "\\[", "\\(", "\\begin{align}", "`", "` `` ``` ", "```\n", "<!--", "%", "\\\\", "{", "\\verb|",
+    " ", "\n", " \n", "for ", "for i = j ", "a_", "**", "# ", "\\newcommand{\\a}{", "i is equal to ", "x y ", "1.",
+    "---\n", "\\begin{verbatim}", "$a ", "$i$ ", "case 1 (", "$a=b$ for i=j ", "(i = j) ", "and i = j ", ", i = j", "=\n",
+    "\\section{", "<pre", "\f$$", "\\iffalse "])
 @pytest.mark.parametrize("kind", ["md", "tex", "fragment"])
 def test_time_is_linear(piece: str, kind: Kind) -> None:
-    """400 000 characters of anything within seconds; what is quadratic takes minutes."""
+    """50 000 characters of anything take less than a second, and what is quadratic takes many."""
     start = time.perf_counter()
     try:
-        formulas(piece * (400_000 // len(piece)), kind)
+        formulas(piece * (50_000 // len(piece)), kind)
     except Unreadable as error:
         assert str(error).startswith("more than 5000")
-    assert time.perf_counter() - start < 6
+    assert time.perf_counter() - start < 4

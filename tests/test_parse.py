@@ -1,4 +1,4 @@
-"""The syntax of written formulas: every notation in use has one reading, and what has none is refused with its place."""
+"""The syntax of written formulas: every notation in use has one reading; what has none is refused with its place."""
 
 from __future__ import annotations
 
@@ -53,7 +53,8 @@ def tree(node: Node | None) -> str:
         case Accent(kind, body) | Styled(kind, body):
             return f"({kind} {tree(body)})"
         case Scripts(base, below, above, primes):
-            return (tree(base) + "'" * primes + (f"_{tree(below)}" if below else "") + (f"^{tree(above)}" if above else ""))
+            marks = "".join(mark + tree(script) for mark, script in (("_", below), ("^", above)) if script)
+            return tree(base) + "'" * primes + marks
         case Group(kind, items):
             return f"[{kind} {', '.join(map(tree, items))}]"
         case Fraction(over, under):
@@ -86,7 +87,8 @@ READINGS = [
     (r"\Leftrightarrow a = b", "(_ <=> a = b)"),
     (r"\therefore a", "(_ therefore a)"),
     (r"a =", "(a = _)"),
-    (r"\hat{y} + \hat{x_i} + \hat{x}_i + \widetilde x + \overline{x}", "(+ +(hat y) +(hat x_i) +(hat x)_i +(tilde x) +(bar x))"),
+    (r"\hat{y} + \hat{x_i} + \hat{x}_i + \widetilde x + \overline{x}",
+     "(+ +(hat y) +(hat x_i) +(hat x)_i +(tilde x) +(bar x))"),
     (r"\left( a \right) \big[ b \big] \Bigg\{ c \Bigg\}", r"(* [( a] [[ b] [\{ c])"),
     (r"a \cdot b \cdot c", "(* a <cdot> b <cdot> c)"),
     (r"x^{(l)} x^{[l]} x^l x^{(T)}", "(* x^[( l] x^[[ l] x^l x^[( T])"),
@@ -132,9 +134,11 @@ READINGS = [
      '(cases 1 | {"if "; (i = j); " and "; (k > 0)}; 0 | _;)'),
     (r"\left\{ \begin{array}{ll} 1 & i = j \\ 0 & otherwise \end{array} \right.",
      '(cases 1 | {(i = j)}; 0 | {"otherwise"};)'),
+    (r"\begin{cases} 1 & : x > 0 \\ 0 \quad \text{else} \end{cases}", '(cases 1 | {":"; (x > 0)}; 0 | {"else"};)'),
     (r"\log x_i \log(x)^2 \log^2 x log y ln(x)", "(* 'log' x_i 'log' [( x]^2 'log'^2 x 'log' y 'ln' [( x])"),
     (r"\nabla_{\mathbf x} L", "(* nabla_(bf x) L)"),
-    (r"diag(x) \operatorname{diag}(x) tr(A) softmax(z)_i", "(* 'diag' [( x] 'diag' [( x] 'tr' [( A] 'softmax' [( z]_i)"),
+    (r"diag(x) \operatorname{diag}(x) tr(A) softmax(z)_i",
+     "(* 'diag' [( x] 'diag' [( x] 'tr' [( A] 'softmax' [( z]_i)"),
     (r"\mathrm{softmax}(x) \text{ReLU}(x) \mathrm{x}", "(* 'softmax' [( x] 'ReLU' [( x] (rm x))"),
     (r"x_1, \dots, x_n", '{x_1; "..."; x_n}'),
     (r"x_1 + \cdots + x_n", '(+ +x_1 +"..." +x_n)'),
@@ -150,7 +154,8 @@ READINGS = [
     (r"\begin{bmatrix} a & b \\ c & d \end{bmatrix}", "(matrix a b / c d)"),
     (r"W *_{full} X *_{\text{filt}} Y", "(* W <*_full> X <*_filt> Y)"),
     # shapes
-    (r"\frac12 \frac ab \frac1{2m} {a \over b} \tfrac{a}{b}", "(* (frac 1 2) (frac a b) (frac 1 (* 2 m)) (frac a b) (frac a b))"),
+    (r"\frac12 \frac ab \frac1{2m} {a \over b} \tfrac{a}{b}",
+     "(* (frac 1 2) (frac a b) (frac 1 (* 2 m)) (frac a b) (frac a b))"),
     (r"\sqrt x \sqrt[3]{x + 1}", "(* (root x _) (root (+ +x +1) 3))"),
     (r"{a - b}(c)", "(* [{ (+ +a -b)] [( c])"),
     (r"-a b + -c \pm d", "(+ -(* a b) +(+ -c) ±d)"),
@@ -205,6 +210,7 @@ def test_every_node_knows_its_place(formula: str) -> None:
     (r"a + b}", "}", "} closes nothing"),
     (r"\sqrt{a + b", "{", "{ is never closed"),
     (r"|x + 1", "|", "| is never closed"),
+    (r"(p \| q)", r"\|", r"\| is never closed"),
     (r"||x| - 1|", "|", "it is not clear which bar closes which"),
     (r"x \right|_{x = 0}", r"\right|", "the bar closes nothing"),
     (r"a + ", "+", "nothing stands after +"),
@@ -223,8 +229,8 @@ def test_every_node_knows_its_place(formula: str) -> None:
     (r"a,, b", ",", "two commas beside each other"),
     (r"\begin{cases} 1 & x", r"\begin{cases}", r"\begin{cases} is never ended"),
     (r"\begin{foo} 1 \end{foo}", r"\begin{foo}", "the environment foo is not known here"),
-    (r"\begin{bmatrix} a & b \\ c \end{bmatrix}", r"\begin{bmatrix} a & b \\ c \end{bmatrix}",
-     "a matrix with an entry missing"),
+    (r"\begin{bmatrix} a & b \\ c \end{bmatrix}", r"\begin{bmatrix}", "a matrix with an entry missing"),
+    (r"a . 1", ".", "a full stop inside a formula"),
     (r"a \\ b", r"\\", r"a line break, \\, inside a formula"),
     ("", "", "an empty formula"),
     ("а + 1", "а", "the letter U+0430 looks like a but is Cyrillic"),
@@ -282,7 +288,7 @@ def test_what_a_macro_stands_for_has_the_place_of_its_use() -> None:
     (r"a + \loop", r"\loop", r"\loop grows without an end"),
     (r"a + \twice", r"\twice", r"\twice grows without an end"),
     (r"a + \xa", r"\xa", r"\xa grows without an end"),
-    (r"a + \pd{x}", r"\pd", r"\pd needs 2 arguments"),
+    (r"a + \pd{x}", r"\pd{x}", r"\pd needs 2 arguments"),
     (r"\no", r"\no", r"\no is not known here"),
 ])
 def test_macros_refused(formula: str, place: str, what: str) -> None:
@@ -309,11 +315,13 @@ def said(written: tuple[Written, ...]) -> list[str]:
     (r"y = \\ -a = \\ b", ["y", "(_ = (+ -a))", "(_ = b)"]),
     (r"y := \\ = b \\ c =", ["y", "(_ = b)", "(c = _)"]),
     (r"x &= a \\ -y &= b", ["(x = a)", "((+ -y) = b)"]),
-    (r"y &= \left[ a + b \right. \\ &\quad \left. + c \right] d \\ z &= e", ["(y = (* [[ (+ +a +b +c)] d))", "(z = e)"]),
+    (r"y &= \left[ a + b \right. \\ &\quad \left. + c \right] d \\ z &= e",
+     ["(y = (* [[ (+ +a +b +c)] d))", "(z = e)"]),
     (r"y = (a + b \\ z = c) \\ w = d", ["refused: ( is never closed", "refused: ) closes nothing", "(w = d)"]),
     (r"y = \begin{cases} 1 & i = j \\ 0 \end{cases} \\ z = 1", ["(y = (cases 1 | {(i = j)}; 0 | _;))", "(z = 1)"]),
     (r"a = b \\ \foo \\ \frac{a}{b} } c \\ { d \\ e = f",
-     ["(a = b)", r"refused: \foo is not known here", "refused: } closes nothing", "refused: { is never closed", "(e = f)"]),
+     ["(a = b)", r"refused: \foo is not known here", "refused: } closes nothing", "refused: { is never closed",
+      "(e = f)"]),
     (r"a = b \intertext{so} c = d", ["(a = b)", "(c = d)"]),
     (r"\begin{alignat}{2} a &= b & c &= d \end{alignat}", ["{(a = b); (c = d)}"]),
     (r"(\text{ii}) \ a = b", ["(a = b)"]),
@@ -357,8 +365,8 @@ HOSTILE: list[tuple[str, Callable[[], str]]] = [
     ("many begins", lambda: r"\begin{cases}" * 1_500),
     ("many arrays", lambda: r"\begin{array}{l} a = b \end{array}" * 500),
     ("many breaks", lambda: "\\\\" * 9_000),
-    ("many commands nobody knows", lambda: "".join(rf"\q{chr(97 + i % 26)}{chr(97 + i // 26 % 26)}{chr(97 + i // 676)}\\"
-                                                   for i in range(3_000))),
+    ("many commands nobody knows", lambda: "".join(
+        rf"\q{chr(97 + i % 26)}{chr(97 + i // 26 % 26)}{chr(97 + i // 676)}\\" for i in range(3_000))),
     ("a long command", lambda: "\\" + "a" * 19_000),
     ("a long number", lambda: "9" * 4_000),
     ("a tower", lambda: "9^{9^{9^{9^{9}}}}"),
@@ -411,14 +419,15 @@ def test_nesting_up_to_the_bound_is_read() -> None:
 
 
 PIECES = st.sampled_from([
-    "x", "y", "1", "23", "+", "-", "=", "<", "{", "}", "(", ")", "[", "]", "_", "^", "'", ",", ";", ".", ":", "|", "||",
-    "&", "!", "$", "#", "%", "~", " ", "\n", "\\", "\\\\", r"\frac", r"\sqrt", r"\sum", r"\max", r"\arg", r"\hat", r"\text",
-    r"\mathbf", r"\mathrm", r"\bf", r"\left", r"\right", r"\{", r"\}", r"\|", r"\langle", r"\rangle", r"\over", r"\quad",
-    r"\begin{cases}", r"\end{cases}", r"\begin{array}{ll}", r"\end{array}", r"\begin{aligned}", r"\end{aligned}",
-    r"\begin{bmatrix}", r"\end{bmatrix}", r"\substack", r"\underset", r"\overset", r"\stackrel", r"\not", r"\cdot",
-    r"\operatorname", r"\operatorname*", r"\text{if }", r"\text{since}", r"\text{$", r"\mathbb{1}", r"\underbrace",
-    r"\partial", r"\foo", r"\rvert", r"\lvert", r"\prime", r"\mid", "exp", "if ", "²", "ᵢ", "x̂", "\u0302", "а", "∂", "√",
-    r"\m", r"\k{", r"\dots", "..", r"\limits", r"\tag{1}", r"\[", r"\]", r"\intertext{a}", "{}", r"\mathop", "*_{full}"])
+    "x", "y", "1", "23", "+", "-", "=", "<", "{", "}", "(", ")", "[", "]", "_", "^", "'", ",", ";", ".", ":",
+    "|", "||", "&", "!", "$", "#", "%", "~", " ", "\n", "\\", "\\\\", r"\frac", r"\sqrt", r"\sum", r"\max",
+    r"\arg", r"\hat", r"\text", r"\mathbf", r"\mathrm", r"\bf", r"\left", r"\right", r"\{", r"\}", r"\|",
+    r"\langle", r"\rangle", r"\over", r"\quad", r"\begin{cases}", r"\end{cases}", r"\begin{array}{ll}",
+    r"\end{array}", r"\begin{aligned}", r"\end{aligned}", r"\begin{bmatrix}", r"\end{bmatrix}", r"\substack",
+    r"\underset", r"\overset", r"\stackrel", r"\not", r"\cdot", r"\operatorname", r"\operatorname*",
+    r"\text{if }", r"\text{since}", r"\text{$", r"\mathbb{1}", r"\underbrace", r"\partial", r"\foo", r"\rvert",
+    r"\lvert", r"\prime", r"\mid", "exp", "if ", "²", "ᵢ", "x̂", "\u0302", "а", "∂", "√", r"\m", r"\k{",
+    r"\dots", "..", r"\limits", r"\tag{1}", r"\[", r"\]", r"\intertext{a}", "{}", r"\mathop", "*_{full}"])
 FORMULAS = st.one_of(st.text(max_size=60), st.lists(PIECES, max_size=25).map("".join),
                      st.lists(PIECES, max_size=12).map(" ".join))
 

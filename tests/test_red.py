@@ -5,16 +5,22 @@ The truths are derived by hand: each false formula differs from its left side at
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from words import *
 
 from derivs.derive import Graph
-from derivs.expr import Cases, Compare, CompareIndex, Expectation, Indicator, Largest, names_in
+from derivs.errors import Unsupported
+from derivs.expr import Cases, Compare, CompareIndex, Expectation, Indicator, Largest, Sum, names_in
+from derivs.judge import judge
 from derivs.normal.context import Context
 from derivs.normal.readback import readback
 from derivs.normal.translate import Translator
 from derivs.normal.zero import is_zero
 from derivs.prove import Equal, NotShown, prove
+from derivs.verdict import Proved, Refuted
+from derivs.wellformed import mistakes
 
 TENSORS = declare(T("x", "m"), T("Y", "m", "m"), T("w", "m", zero=True), T("v", "n", zero=True),
                   T("p", "m", props="positive"), T("a"), T("b"), T("c"))
@@ -251,3 +257,258 @@ def test_and_what_holds_there_too_is_still_proved(name: str) -> None:
 def test_an_empty_sum_whose_bounds_are_bound_is_not_decided() -> None:
     tail = S("i", "m", S("k", V("i") + 1, "m", divide(N(1), subtract(N("m"), N("i")))))
     assert isinstance(claimed(tail, subtract(N("m"), N(1))), NotShown)
+
+
+# ---- reading beyond a shape: an entry outside is 0, whatever its formula says there, and so is every derivative of it
+
+X, W, Y_bar = (lambda *place, name=name: E(name, *place) for name in ("X", "W", "Y_bar"))
+i, p, u, LENGTH = V("i"), V("p"), V("u"), n - h + 1
+CONV = Graph(problem("conv", declare(T("X", "n", zero=True), T("W", "h", zero=True),
+                                     T("Y", LENGTH, role="node", zero=True)),
+                     Definition("Y", ("p",), S("u", "h", mul(X(p + u - 1), W("u")))), outputs=("Y",), facts=(n - h,)))
+BEYOND = Graph(problem("beyond", declare(T("x", "n"), T("Y", "n", role="node", zero=True), T("z", "n", role="node")),
+                       Definition("Y", ("p",), add(exp(x("p")), divide(N(1), N("p")))),
+                       Definition("z", ("p",), add(E("Y", p + 1), S("u", p, n, E("Y", u - 1)))), outputs=("z",)))
+
+
+def verdicts(graph: Graph, left: Expr, right: Expr, wrong: Expr, *given: Given) -> None:
+    """right is proved, wrong refuted, and the proof does not see them as one either."""
+    assert isinstance(judge(graph, Claim(left, right, given)), Proved)
+    assert isinstance(prove(graph, Claim(left, wrong, given)), NotShown)
+    assert isinstance(judge(graph, Claim(left, wrong, given)), Refuted)
+
+
+def within(form: Affine, size: Affine) -> Expr: return mul(at("<=", 1, form), at("<=", form, size))
+
+
+OUTSIDE = {                                      # exercise, left, right, wrong
+    "a node that is not there, by an entry that is": (
+        CONV, mul(W("u"), X("i"), D(E("Y", i - u + 1), X("i"))),
+        mul(W("u"), X("i"), W("u"), within(i - u + 1, LENGTH)), mul(W("u"), X("i"), W("u"))),
+    "an entry that is not there, by itself": (
+        CONV, mul(X("i"), D(X(i + 1), X(i + 1))), mul(X("i"), at("<=", i + 1, n)), X("i")),
+    "by an entry that is not there": (
+        CONV, mul(X("i"), D(E("Y", 1), W(i + 1))), mul(X("i"), X(i + 1), at("<=", i + 1, h)),
+        mul(X("i"), X(i + 1))),
+    "both shifted alike": (
+        CONV, mul(X("i"), D(E("Y", i + 1), W(i + 1))),
+        mul(X("i"), X(i + i + 1), within(i + 1, LENGTH), within(i + 1, h)),
+        mul(X("i"), X(i + i + 1))),
+    "locally too": (CONV, mul(W("u"), X("i"), D(E("Y", i - u + 1), X("i"), "local")),
+                    mul(W("u"), X("i"), W("u"), within(i - u + 1, LENGTH)), mul(W("u"), X("i"), W("u"))),
+    "a node by itself, held fixed or not": (BEYOND, mul(x("i"), x("j"), D(E("Y", "i"), E("Y", "j"), "local")),
+                                            mul(x("i"), x("j"), d("i", "j")), N(0)),
+    "a formula that has values outside": (
+        BEYOND, mul(x("i"), E("Y", i - 1)), mul(x("i"), at("<=", 2, i), add(exp(x(i - 1)), divide(N(1), N(i - 1)))),
+        mul(x("i"), at("<=", 3, i), add(exp(x(i - 1)), divide(N(1), N(i - 1))))),
+    "a sum that runs over both ends": (
+        BEYOND, mul(x("i"), S("p", 0, n + 1, E("Y", "p"))),
+        mul(x("i"), S("p", "n", add(exp(x("p")), divide(N(1), N("p"))))),
+        mul(x("i"), S("p", 2, "n", add(exp(x("p")), divide(N(1), N("p")))))),
+    "e^0 outside": (BEYOND, mul(x("i"), exp(E("Y", i - n))), x("i"), N(0)),
+    "the derivative through shifts": (
+        BEYOND, D("E", x("j")), mul(exp(x("j")), S("p", "n", mul(E("z_bar", "p"), add(
+            d("p", j - 1), mul(at("<=", p, j + 1), at("<=", j + 1, n)))))),
+        mul(exp(x("j")), S("p", "n", mul(E("z_bar", "p"), add(d("p", j - 1), at("<=", p, j + 1)))))),
+}
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_outside_its_shape_an_entry_is_zero_and_so_are_its_derivatives(name: str) -> None:
+    verdicts(*OUTSIDE[name])
+
+
+# ∂L/∂X_i of a valid convolution as people write it, in one dimension, and with samples, channels, filters and two axes
+
+by_rule = D(E("Y", i - u + 1), X("i"))
+ONE_AXIS = {
+    "the derivative": D("E", X("i")),
+    "chain rule": S("p", LENGTH, mul(Y_bar("p"), D(E("Y", "p"), X("i")))),
+    "chain rule, counted backwards": S("u", i - LENGTH + 1, i, mul(Y_bar(i - u + 1), by_rule)),
+    "chain rule, beyond both ends": S("u", i - n, i + 1, mul(Y_bar(i - u + 1), by_rule)),
+    "full convolution": S("u", "h", mul(Y_bar(i - u + 1), W("u"))),
+    "full convolution over the outputs": S("p", LENGTH, mul(Y_bar("p"), W(i - p + 1), power(X("i"), 0))),
+    "full convolution, backwards": S("u", i - LENGTH + 1, i, mul(Y_bar(i - u + 1), W("u"))),
+}
+ONE_AXIS_WRONG = {
+    "a term less, below": S("u", i - LENGTH + 2, i, mul(Y_bar(i - u + 1), by_rule)),
+    "a term less, above": S("u", i - LENGTH + 1, i - 1, mul(Y_bar(i - u + 1), by_rule)),
+    "shifted": S("u", "h", mul(Y_bar(i - u), W("u"))),
+    "flipped": S("u", "h", mul(Y_bar(i + u - 1), W("u"))),
+    "from the second": S("u", 2, "h", mul(Y_bar(i - u + 1), W("u"))),
+    "another node's derivative": S("u", "h", mul(Y_bar(i - u + 1), D(E("Y", i - u + 2), X("i")))),
+    "without a derivative of Y": S("u", i - LENGTH + 1, i, mul(Y_bar(i - u + 1), W(u + 1))),
+}
+
+
+@pytest.mark.parametrize("right", ONE_AXIS)
+@pytest.mark.parametrize("left", ["the derivative", "chain rule", "chain rule, counted backwards"])
+def test_the_gradient_of_a_valid_convolution_in_every_spelling(left: str, right: str) -> None:
+    assert isinstance(judge(CONV, Claim(ONE_AXIS[left], ONE_AXIS[right])), Proved)
+
+
+@pytest.mark.parametrize("wrong", ONE_AXIS_WRONG)
+@pytest.mark.parametrize("left", ["the derivative", "chain rule", "chain rule, counted backwards"])
+def test_and_its_neighbours_are_refuted(left: str, wrong: str) -> None:
+    claim = Claim(ONE_AXIS[left], ONE_AXIS_WRONG[wrong])
+    assert isinstance(prove(CONV, claim), NotShown)
+    assert isinstance(judge(CONV, claim), Refuted)
+
+
+R_, w_, q, v = map(V, ("R", "w", "q", "v"))
+ROWS, COLUMNS = R_ - h + 1, V("Q") - w_ + 1
+PLANES = Graph(problem("planes", declare(
+    T("X", "N", "C", "R", "Q", zero=True), T("W", "F", "C", "h", "w", zero=True),
+    T("Y", "N", "F", ROWS, COLUMNS, role="node", zero=True)),
+    Definition("Y", ("n", "f", "p", "q"), S("c", "C", "u", "h", "v", "w", mul(
+        X("n", "c", p + u - 1, q + v - 1), W("f", "c", "u", "v")))), outputs=("Y",), facts=(R_ - h, V("Q") - w_)))
+ENTRY = X("n", "c", "i", "j")
+
+
+def over_windows(low: Affine, factor: Expr) -> Expr:
+    """sum_f sum_{u=low}^i sum_v Y_bar_{n, f, i-u+1, j-v+1} * factor."""
+    term = mul(Y_bar("n", "f", i - u + 1, j - v + 1), factor)
+    return S("f", "F", Sum("u", low, i, Sum("v", j - COLUMNS + 1, j, term)))
+
+
+def test_the_gradient_of_a_convolution_of_images() -> None:
+    true = D("E", ENTRY)
+    whole = S("m", "N", "f", "F", "p", ROWS, "q", COLUMNS, mul(
+        Y_bar("m", "f", "p", "q"), D(E("Y", "m", "f", "p", "q"), ENTRY)))
+    backwards = over_windows(i - ROWS + 1, D(E("Y", "n", "f", i - u + 1, j - v + 1), ENTRY))
+    filters = S("f", "F", "u", "h", "v", "w", mul(Y_bar("n", "f", i - u + 1, j - v + 1), W("f", "c", "u", "v")))
+    for left, right in ((true, whole), (true, backwards), (true, filters), (whole, backwards), (backwards, filters),
+                        (true, over_windows(i - ROWS + 1, W("f", "c", "u", "v")))):
+        assert isinstance(judge(PLANES, Claim(left, right)), Proved)
+    for wrong in (over_windows(i - ROWS + 2, D(E("Y", "n", "f", i - u + 1, j - v + 1), ENTRY)),
+                  over_windows(i - ROWS + 1, D(E("Y", "n", "f", i - u + 1, j - v), ENTRY)),
+                  over_windows(i - ROWS + 1, W("f", "c", "v", "u")), over_windows(V(2), W("f", "c", "u", "v"))):
+        assert isinstance(prove(PLANES, Claim(true, wrong)), NotShown)
+        assert isinstance(judge(PLANES, Claim(true, wrong)), Refuted)
+
+
+# ---- a gradient that is given has no derivative, and is not said to have the derivative 0
+
+CHAIN = (T("x"), T("w"), T("y", role="node"))
+CUBE = Definition("y", (), mul(E("w"), power(E("x"), 3)))
+SECOND = Graph(problem("second", declare(*CHAIN, T("L", role="node"), loss="L"), CUBE,
+                       Definition("L", (), power(E("y"), 2)), loss="L", outputs=("L",)))
+ABSTRACT = Graph(problem("abstract", declare(*CHAIN), CUBE))
+
+
+@pytest.mark.parametrize(("graph", "left"), [
+    (SECOND, D(E("x_bar"), E("x"))), (SECOND, D(E("y_bar"), E("x"))), (SECOND, D(E("x_bar"), E("y_bar"))),
+    (ABSTRACT, D(E("x_bar"), E("x"))), (ABSTRACT, D(E("y_bar"), E("x"))), (ABSTRACT, D(E("x_bar"), E("y_bar"))),
+])
+def test_a_second_derivative_is_not_zero_by_ignorance(graph: Graph, left: Expr) -> None:
+    assert isinstance(prove(graph, Claim(left, N(0))), NotShown)
+    with suppress(Unsupported):
+        assert not isinstance(judge(graph, Claim(left, N(0))), Proved)
+
+
+def test_an_output_that_another_output_is_made_of_is_refused() -> None:
+    """∂E/∂y with z = y^2 held fixed, or not? Proofs took it one way, exact points the other."""
+    both = problem("both", declare(T("x"), T("y", role="node"), T("z", role="node")),
+                   Definition("y", (), exp(E("x"))), Definition("z", (), power(E("y"), 2)), outputs=("y", "z"))
+    assert [mistake.what for mistake in mistakes(both)] == [
+        "the output z is made of the output y, so that ∂E/∂y could be meant with z held fixed or not"]
+
+
+# ---- side conditions
+
+GIVEN = Graph(problem("given", declare(
+    T("x", "n"), T("z", "n"), T("A", "n", "n"), T("R", "m", "n", props="nonnegative"), T("t", "n", props="nonnegative"),
+    T("v", "n", zero=True), T("y", "n", role="node"), T("s", "n", role="node")),
+    Definition("y", ("i",), S("k", i, x("k"))),
+    Definition("s", ("i",), divide(exp(x("i")), S("k", "n", exp(x("k"))))), outputs=("y", "s")))
+z, A, s, t = (lambda *place, name=name: E(name, *place) for name in ("z", "A", "s", "t"))
+
+
+def same(left, right) -> Given: return Given("=", V(left), V(right))
+def other(left, right) -> Given: return Given("!=", V(left), V(right))
+def one(total: Expr) -> Given: return Given("=", total, N(1))
+
+
+CONDITIONS = {                                   # left, right, wrong, conditions
+    "equal indices": (mul(x("i"), z("j")), mul(x("j"), z("i")), mul(x("i"), x("j")), same("i", "j")),
+    "a chain of equal indices": (mul(x("i"), z("j"), x("l")), mul(x("j"), z("l"), x("i")), mul(x("i"), z("j"), z("l")),
+                                 same("i", "j"), same("j", "l")),
+    "the same, the other way round": (mul(x("i"), z("j"), x("l")), mul(x("j"), z("l"), x("i")),
+                                      mul(x("i"), z("j"), z("l")), same("j", "l"), same("i", "j")),
+    "equal and different": (mul(x("i"), z("j"), x("l"), add(d("i", "l"), N(1))), mul(x("i"), z("j"), x("l")),
+                            mul(x("i"), z("j"), x("l"), N(2)), same("i", "j"), other("j", "l")),
+    "a neighbour reads in range": (mul(x("i"), z("j")), mul(x(j + 1), z(i - 1)), mul(x(i - 1), z(j + 1)),
+                                   same(i, j + 1)),
+    "an index that is a size": (mul(x("i"), E("y", "i")), mul(x("i"), S("k", "n", x("k"))),
+                                mul(x("i"), S("k", n - 1, x("k"))), same(i, n)),
+    "two indices that are a size": (mul(x("i"), z("j")), mul(x("j"), z("i")), mul(x("i"), x("j")),
+                                    same(i, n), same(j, n)),
+    "twice an index": (mul(x("i"), z("j")), mul(x("j"), z("i")), mul(x("i"), x("j")), same(i + i, j + j)),
+    "beyond the last": (add(mul(x("i"), E("v", i + 1)), x("i")), x("i"), add(mul(x("i"), E("v", i)), x("i")),
+        same(i, n)),
+    "different indices": (D(s("i"), x("j")), negate(mul(s("i"), s("j"))), mul(s("i"), subtract(N(1), s("j"))),
+                          other("i", "j")),
+    "a derivative at equal indices": (D(E("y", "i"), x("j")), N(1), N(0), same("i", "j")),
+    "a derivative below": (D(E("y", "i"), x("j")), N(0), N(1), same(i + 1, j)),
+    "a derivative above": (D(E("y", "i"), x("j")), N(1), N(0), same(i, j + 1)),
+    "bound, not given": (mul(z("i"), x("j"), S("i", "n", mul(d("i", "j"), x("i")))), mul(z("i"), power(x("j"), 2)),
+        N(0),
+                         other("i", "j")),
+    "bound under the same letter": (
+        mul(z("i"), x("j"), S("i", "n", mul(x("i"), A("i", "j")))),
+        mul(z("j"), x("i"), S("k", "n", mul(x("k"), A("k", "j")))),
+        mul(z("i"), x("j"), S("k", "n", mul(x("k"), A("k", "k")))), same("i", "j")),
+    "bound under the letter that is put in": (
+        mul(z("j"), x("i"), S("j", "n", mul(x("j"), A("i", "j")))),
+        mul(z("i"), x("i"), S("k", "n", mul(x("k"), A("j", "k")))),
+        mul(z("j"), x("i"), S("k", "n", mul(x("k"), A("k", "k")))), same("i", "j")),
+    "a sum": (mul(x("i"), S("k", "n", t("k"))), x("i"), mul(x("i"), S("k", "n", power(t("k"), 2))),
+              one(S("k", "n", t("k")))),
+    "a part of a sum": (mul(x("i"), S("k", 2, "n", t("k"))), mul(x("i"), subtract(N(1), t(1))), x("i"),
+                        one(S("k", "n", t("k")))),
+    "one row, not a column": (mul(E("R", "i", "j"), S("k", "n", E("R", "i", "k"))), E("R", "i", "j"),
+                              mul(E("R", "i", "j"), S("k", "m", E("R", "k", "j"))), one(S("k", "n", E("R", "i", "k")))),
+    "an entry, not its neighbours": (mul(x("i"), S("i", "n", x("i"))), S("i", "n", x("i")), N("n"), one(x("i"))),
+    "an entry under another letter": (mul(x("i"), x("j")), N(1), x("n"), same("i", "j"), one(x("j"))),
+}
+
+
+@pytest.mark.parametrize("name", CONDITIONS)
+def test_under_conditions(name: str) -> None:
+    left, right, wrong, *given = CONDITIONS[name]
+    verdicts(GIVEN, left, right, wrong, *given)
+
+
+# ---- labels: along the last axis one entry is 1, or all sum to 1
+
+LABELS = Graph(problem("labels", declare(
+    T("x", "m", "n"), T("t", "m", "n", props="onehot"), T("q", "n", "n", props="simplex"), T("B", "n", props="binary"),
+    T("s", "m", "n", role="node"), T("L", role="node"), loss="L"),
+    Definition("s", ("i", "j"), divide(exp(E("x", "i", "j")), S("k", "n", exp(E("x", "i", "k"))))),
+    Definition("L", (), negate(divide(S("i", "m", "j", "n", mul(t("i", "j"), log(s("i", "j")))), N("m")))),
+    loss="L", outputs=("L",)))
+x_ij, q_ = E("x", "i", "j"), lambda *place: E("q", *place)
+ROWS_OF_LABELS = {
+    "cross-entropy": (D("L", x_ij), divide(subtract(s("i", "j"), t("i", "j")), N("m")),
+        subtract(s("i", "j"), t("i", "j"))),
+    "a row": (mul(x_ij, S("k", "n", t("i", "k"))), x_ij, mul(x_ij, S("k", "m", t("k", "j")))),
+    "all rows": (mul(x_ij, S("l", "m", "k", "n", t("l", "k"))), mul(x_ij, N("m")), x_ij),
+    "a part of a row": (mul(x_ij, S("k", 2, "n", t("i", "k"))), mul(x_ij, subtract(N(1), t("i", 1))), x_ij),
+    "a weighted row": (mul(x_ij, S("k", "n", mul(t("i", "k"), E("x", "i", "k")))),
+                       mul(x_ij, S("k", "n", mul(E("x", "i", "k"), t("i", "k")))),
+                       mul(x_ij, S("k", "n", E("x", "i", "k")))),
+    "squares": (mul(x_ij, S("k", "n", power(t("i", "k"), 2))), x_ij, mul(x_ij, power(t("i", "j"), 2))),
+    "squares of shares": (mul(x_ij, S("k", "n", power(q_("j", "k"), 1))), x_ij,
+        mul(x_ij, S("k", "n", power(q_("j", "k"), 2)))),
+    "squares of bits": (mul(x_ij, power(E("B", "j"), 3)), mul(x_ij, E("B", "j")), x_ij),
+    "a trace is no row": (mul(x_ij, S("k", "n", q_("k", "k"))), mul(x_ij, S("l", "n", q_("l", "l"))), x_ij),
+    "a product of stochastic matrices": (mul(x_ij, S("l", "n", "k", "n", mul(q_("j", "l"), q_("l", "k")))), x_ij,
+                                         mul(x_ij, S("l", "n", "k", "n", mul(q_("l", "j"), q_("l", "k"))))),
+    "backwards": (mul(x_ij, S("k", "n", q_("j", n - k + 1))), x_ij, mul(x_ij, S("k", j, n, q_("j", n - k + j)))),
+    "some rows": (mul(x_ij, S("l", j, n, S("k", "n", q_("l", "k")))), mul(x_ij, N(n - j + 1)), mul(x_ij, N(n - j))),
+}
+
+
+@pytest.mark.parametrize("name", ROWS_OF_LABELS)
+def test_labels_are_rows_along_the_last_axis(name: str) -> None:
+    verdicts(LABELS, *ROWS_OF_LABELS[name])

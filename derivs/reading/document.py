@@ -170,7 +170,7 @@ class _Reader:
         self.words = tokens(_prose(shown, found), text)
         self.found: list[Line] = []
         self.read: dict[int, tuple[Written, ...]] = {}
-        self.displays = 0
+        self.displays = self.counted = 0
         self.section = self.label = ""
         self.case: tuple[Node, ...] = ()               # said on a line of its own
         self.case_held = False                         # for some line already
@@ -268,13 +268,15 @@ class _Reader:
     def _condition(self, token: Token) -> Node | None:
         """A token as a node; None if it cannot be read as one."""
         if token.kind != "formula":
-            written = () if plainly(token) else self._written(*token.span)
-            return plainly(token) or (written[0].node if len(written) == 1 else None)
+            return plainly(token) or self._only(*token.span)
         formula = self.formulas[token.span[0]]
         inside = self.shown[slice(*formula.inner)]
         if len(inside) > 200 or not re.search(r"[=<>≠≤≥]|\\(?:n?eq?|[gl]eq?|[gl]t)(?![A-Za-z])", inside):
             return None
-        written = self._written(*formula.inner)
+        return self._only(*formula.inner)
+
+    def _only(self, start: int, end: int) -> Node | None:
+        written = self._written(start, end)
         return written[0].node if len(written) == 1 else None
 
     def _say(self, k: int, found: Phrase) -> int:
@@ -325,11 +327,12 @@ class _Reader:
 
     def _alone(self, k: int) -> int | None:
         """`$i = j$:` on a line of its own."""
+        if not self._is_own_line(k, k + 1):
+            return None
         conditions = conditions_in(self._condition(self.words[k]))
         colon = k + 1 < len(self.words) and self.words[k + 1].text == ":"
-        if conditions and (colon or all(map(is_of_indices, conditions))) and self._is_own_line(k, k + 1):
-            return self._say(k, Phrase(conditions, k + 1))
-        return None
+        is_said = conditions and (colon or all(map(is_of_indices, conditions)))
+        return self._say(k, Phrase(conditions, k + 1)) if is_said else None
 
     def _add(self, conditions: tuple[Node, ...]) -> None:
         """Gives the lines of the last formula further conditions."""
@@ -354,8 +357,11 @@ class _Reader:
 
     def _display(self, k: int) -> None:
         formula = self.formulas[self.words[k].span[0]]
-        written = self._written(*formula.inner) if formula.error is None else (
-            Written(None, formula.error, formula.error.span),)
+        if formula.error is None:
+            written = self._written(*formula.inner)
+        else:
+            self._count(*formula.span)
+            written = (Written(None, formula.error, formula.span),)
         inside = self.shown[slice(*formula.inner)]
         if label := LABEL.match(self.text[slice(*formula.inner)]):
             self.label = "".join(re.findall(r"(?<!\\)\b[a-z0-9]{1,4}\b", label["label"])[-1:]).join("()")
@@ -386,11 +392,14 @@ class _Reader:
     def _written(self, start: int, end: int) -> tuple[Written, ...]:
         """What stands between two places, read once."""
         if start not in self.read:
-            if len(self.read) >= MOST_FORMULAS:
-                raise Unreadable(f"more than {MOST_FORMULAS} formulas", (start, end),
-                                 mend="split it into several files")
-            self.read[start] = tuple(rows(self.shown, start, end, self.macros))
+            self._count(start, end)
+            self.read[start] = rows(self.shown, start, end, self.macros)
         return self.read[start]
+
+    def _count(self, start: int, end: int) -> None:
+        self.counted += 1
+        if self.counted > MOST_FORMULAS:
+            raise Unreadable(f"more than {MOST_FORMULAS} formulas", (start, end), mend="split it into several files")
 
 
 def _prose(text: str, found: list[Formula]) -> str:

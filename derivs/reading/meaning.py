@@ -13,6 +13,7 @@ from typing import Final
 
 from derivs.affine import ONE as FIRST
 from derivs.affine import Affine, affine, symbol
+from derivs.differentiate import differentiate
 from derivs.errors import IllFormed, Unreadable
 from derivs.expr import (
     ONE,
@@ -270,7 +271,7 @@ def _fraction(s: State, node: Fraction, over: Node, under: Node, bound: Bound) -
     if found is not None:
         if found.of is None:
             raise unread("nothing stands after the operator", node, "write what is differentiated")
-        return derivative(s, s.read(found.of, bound), found.by, bound, node)
+        return derivative(s, s.read(found.of, bound), found.by, bound)
     above, below = s.read(over, bound), s.read(under, bound)
     return elementwise(above, below, divide, "the fraction")
 
@@ -621,7 +622,7 @@ def _inline_derivative(s: State, parts: Sequence[Node], k: int, following: Node 
     first, second = parts[k], parts[k + 3]
     if key(first) not in ("partial", "d") or key(second) != key(first) or s.vocabulary.has_base(key(first)):
         return None
-    return derivative(s, s.read(parts[k + 1], bound), parts[k + 4], bound, first), k + 5
+    return derivative(s, s.read(parts[k + 1], bound), parts[k + 4], bound), k + 5
 
 
 def _operator(s: State, parts: Sequence[Node], k: int, following: Node | None, bound: Bound) -> Found:
@@ -636,9 +637,9 @@ def _operator(s: State, parts: Sequence[Node], k: int, following: Node | None, b
         raise unread("nothing stands after the operator", part, "write what is differentiated")
     alone = functions.is_group(following) and k + 2 < len(parts)
     if alone and not s.choose("reach", PLAIN, TO_THE_END):
-        return derivative(s, s.read(following, bound), found.by, bound, part), k + 2
+        return derivative(s, s.read(following, bound), found.by, bound), k + 2
     rest = parts[k + 1:]
-    return derivative(s, product(s, rest, bound), found.by, bound, part), len(parts)
+    return derivative(s, product(s, rest, bound), found.by, bound), len(parts)
 
 
 def _nabla(s: State, parts: Sequence[Node], k: int, following: Node | None, bound: Bound) -> Found:
@@ -649,7 +650,7 @@ def _nabla(s: State, parts: Sequence[Node], k: int, following: Node | None, boun
     if node.below is None or following is None:
         raise unread(r"\nabla does not say of what, or by what", node, r"write \nabla_x L")
     value, after = _factor(s, parts, k + 1, bound)
-    result = derivative(s, value, node.below, bound, node)
+    result = derivative(s, value, node.below, bound)
     return scripted(s, result, items(node.above), node, bound), after
 
 
@@ -712,13 +713,15 @@ def _application(s: State, parts: Sequence[Node], k: int, following: Node | None
 def _applied(s: State, function: functions.Function, arguments: Sequence[Value], node: Node, bound: Bound) -> Value:
     if not isinstance(function.kind, Formula):
         return functions.apply(s, function, arguments, node)
-    if function.primes:
-        raise unread("the derivative of a function declared by its formula is not read yet", node, "write it out")
     formula = function.kind
     if len(arguments) != len(formula.arguments):
         raise unread(f"this function has {len(formula.arguments)} arguments", node)
     dummies = {name: Entry(f"_{name}") for name in formula.arguments}
     body = formula_body(s, formula)
+    if function.primes and len(arguments) > 1:
+        raise unread("a prime after a function of several arguments does not say by which", node)
+    for _ in range(function.primes):
+        body = differentiate(body, dummies[formula.arguments[0]], s.problem.kinks)
     if len(arguments) == 1:
         return mapped(arguments[0], lambda u: _put(body, {dummies[formula.arguments[0]]: u}))
     if any(argument.rank for argument in arguments):

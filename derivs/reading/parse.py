@@ -267,7 +267,8 @@ class _Reader:
                 words = token.text.split()
                 if not self.depth and words and words[0].lower().strip(",.") in EXPLAINS:
                     self.explained = (self.i, list(parts))
-            elif (self.script or self.grouped) and token.text in LONELY and self.ended(1):
+            elif ((self.script or self.grouped) and token.text in LONELY and self.ended(1)) or (
+                    self.conditional and token.text == ":"):
                 parts.append(self.lonely())
             elif self.ended():
                 break
@@ -381,7 +382,7 @@ class _Reader:
         sides: list[Node | None] = []
         signs: list[str] = []
         spans: list[Span] = []
-        found = self.relation_sign()
+        found = None if self.text in BARS else self.relation_sign()
         sides.append(None if found else self.sum())
         while found := self.relation_sign():
             sign = self.i
@@ -470,7 +471,7 @@ class _Reader:
             elif parts and self.bar_between():
                 break
             elif self.starts():
-                parts.append(self.factor(bool(parts)))
+                parts.append(self.factor())
             else:
                 break
         if not parts:
@@ -510,14 +511,16 @@ class _Reader:
 
     # ---- factors
 
-    def factor(self, follows: bool = False) -> Node:
+    def factor(self) -> Node:
         """A base with its scripts; a sum sign takes the rest of the term."""
         start = self.i
         if self.text in BIGS:
             kind = BIGS[self.text]
             self.i += 1
             return self.big(kind, start, *self.scripts()[:2])
-        base = self.primary(follows)
+        base = self.primary()
+        if self.i == start:
+            self.unexpected()                   # so that no mistake here is ever a loop without an end
         below, above, primes = self.scripts()
         if below is None and above is None and not primes:
             return base
@@ -563,9 +566,8 @@ class _Reader:
                     continue
                 if text in seen:
                     where = "sub" if text == "_" else "super"
-                    self.fail(f"two {where}scripts on the same letter", f"write one of them as {text}{{...}} of a "
-                              "group, or join the two" if text == "^" else "join them with a comma, as in x_{i,j}",
-                              here, self.i)
+                    mend = "join them with a comma, as in x_{i,j}" if text == "_" else "put both into one ^{...}"
+                    self.fail(f"two {where}scripts on the same letter", mend, here, self.i)
                 seen[text] = here
                 if text == "_":
                     below = script
@@ -660,7 +662,7 @@ class _Reader:
 
     def unclosed(self, opener: str, closer: str, start: int) -> NoReturn:
         """Says that a bracket is closed by another one, or never."""
-        if self.text in CLOSERS:
+        if self.text in CLOSERS and opener != closer:
             self.fail(f"{opener} is closed by {self.text}", f"write {closer} here, or {CLOSERS[self.text]} before")
         if self.text == r"\over" or self.tokens[self.i].text in (",", ";"):
             self.unexpected()
@@ -668,13 +670,14 @@ class _Reader:
 
     # ---- operands
 
-    def primary(self, follows: bool = False) -> Node:
+    def primary(self) -> Node:
         """An operand without its scripts."""
         token = self.token
         text = token.text
         if token.kind == "letter":
             return self.letters()
-        if token.kind == "digit" or (text == "." and self.tokens[self.i + 1].kind == "digit"):
+        after = self.tokens[self.i + 1]
+        if token.kind == "digit" or (text == "." and after.kind == "digit" and after.tight):
             return self.numeral()
         if token.kind == "text":
             return self.word_in_text()
@@ -692,7 +695,7 @@ class _Reader:
             return self.group(start=self.i)
         if text in BARS:
             return self.bar()
-        if text == "." and self.tokens[self.i + 1].text == ".":
+        if text == "." and after.text == ".":
             start = self.i
             while self.text == ".":
                 self.i += 1
@@ -1070,7 +1073,8 @@ class _Reader:
         if not said or not said.replace("-", "").isalnum() or not said.isascii():
             self.fail(r"\operatorname names no word", r"write \operatorname{softmax}", start, max(end, start + 1))
         self.i = end
-        return Word(said, self.since(start))
+        span = self.since(start)
+        return Word(said, span) if len(said) > 1 else Styled("rm", Name(said, span), span)
 
     def braced_with_label(self, start: int) -> Node:
         r"""`\underbrace{body}_{label}` is its body."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from derivs.affine import Affine
-from derivs.expr import Derivative, Entry, tensors_in
+from derivs.expr import Derivative, Entry, Expr, Mul, Sum, mul, tensors_in
 from derivs.problem import Problem
 from derivs.reading.choices import Option
 from derivs.reading.spelling import bare, key
@@ -82,12 +82,43 @@ def _is_sign(s: State, node: Node) -> Literal["partial", "d"] | None:
             return None
 
 
-def derivative(s: State, of: Value, by: Node, bound: Bound, at: Node) -> Value:
+def derivative(s: State, of: Value, by: Node, bound: Bound) -> Value:
     """∂of/∂by: its axes are those left open above and below the bar. Raises Unreadable."""
     below = s.read(by, bound)
+    picks, entry = picked(s, below.body)
+    if picks:                                       # by s_y, y a label: the sum over k of [k = y] times that by s_k
+        return _under_picks(picks, _derivative(s, of, replace(below, body=entry), by))
+    return _derivative(s, of, below, by)
+
+
+def picked(s: State, body: Expr) -> tuple[tuple[Sum, ...], Expr]:
+    """The sums over a one-hot label around an entry, and the entry: s_y is the sum over k of [k = y] s_k."""
+    picks: list[Sum] = []
+    while isinstance(body, Sum) and isinstance(body.body, Mul) and len(body.body.factors) == 2:
+        chosen, inner = body.body.factors
+        if not (isinstance(chosen, Entry) and chosen.at and chosen.at[-1].bare == body.index
+                and "onehot" in s.problem.tensors[chosen.tensor].properties):
+            break
+        picks.append(body)
+        body = inner
+    return tuple(picks), body
+
+
+def _under_picks(picks: tuple[Sum, ...], value: Value) -> Value:
+    body = value.body
+    for pick in reversed(picks):
+        assert isinstance(pick.body, Mul)
+        body = Sum(pick.index, pick.low, pick.high, mul(pick.body.factors[0], body))
+    return replace(value, body=body)
+
+
+def _derivative(s: State, of: Value, below: Value, by: Node) -> Value:
     if not isinstance(below.body, Entry) or below.body.tensor.startswith("_e"):
         raise unread(f"nothing is differentiated by {_said(by)}: it is no node of the exercise", by,
                      "name it in [forward], or write the derivative by an entry")
+    picks, entry = picked(s, of.body)
+    if picks and isinstance(entry, Entry):
+        return _under_picks(picks, _derivative(s, replace(of, body=entry), below, by))
     above = of if isinstance(of.body, Entry) else replace(s.node(of.body), axes=of.axes, turn=of.turn)
     assert isinstance(above.body, Entry)
     kind = _kind(s, above.body.tensor, below.body.tensor)

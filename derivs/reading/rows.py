@@ -71,7 +71,7 @@ def _split(tokens: Sequence[Token], text: str) -> list[_Piece]:
     marks = 0
     for token, level in zip([*tokens, Token("command", "\\\\", (0, 0))], [*levels(tokens), 0], strict=True):
         if level == 0 and token.text == "\\\\":
-            own = marks and _has_left_side(row)
+            own = marks > 0 and _has_left_side(row)
             row = _without_number(trimmed(_visible(row)), text)
             if row:
                 found.append(_Piece(tuple(row), (row[0].span[0], row[-1].span[1]), own))

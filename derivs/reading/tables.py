@@ -149,9 +149,9 @@ CHARACTERS = {                                                  # a character: t
     "≔": r"\coloneqq", "≜": r"\triangleq", "∀": r"\forall", "∃": r"\exists", "∧": r"\land", "∨": r"\lor",
     "⟨": r"\langle", "⟩": r"\rangle", "〈": r"\langle", "〉": r"\rangle", "‖": r"\|", "∥": r"\|", "⌊": r"\lfloor",
     "⌋": r"\rfloor", "…": r"\dots", "⋯": r"\dots", "⋮": r"\dots", "⋱": r"\dots", "ℓ": r"\ell", "′": "'",
-    "ϵ": r"\epsilon", "ε": r"\epsilon", "ϕ": r"\phi", "φ": r"\phi", "ϑ": r"\vartheta", "ϱ": r"\varrho", "ς": r"\varsigma",
-    "ϖ": r"\varpi",
-    "µ": r"\mu", "ϰ": r"\kappa", "ı": r"\imath", "⁄": "/", "∕": "/", "∶": ":", "†": r"\dagger",
+    "ϵ": r"\epsilon", "ε": r"\epsilon", "ϕ": r"\phi", "φ": r"\phi", "ϑ": r"\vartheta", "ϱ": r"\varrho",
+    "ς": r"\varsigma", "ϖ": r"\varpi", "µ": r"\mu", "ϰ": r"\kappa",
+    "ı": r"\imath", "⁄": "/", "∕": "/", "∶": ":", "†": r"\dagger",
 }
 CHARACTERS |= dict(zip("αβγδζηθικλμνξπρστυχψωΓΔΘΛΞΠΣΥΦΨΩ", (
     rf"\{name}" for name in words(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from derivs.reading.syntax import (
     Accent,
@@ -79,8 +80,7 @@ LONGEST_HEADING = 90
 MOST_CONDITIONS = 8                                    # in one phrase
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A piece of prose: kind is a group of TOKEN, `heading` or `label`; these come before the words of their line."""
 
     kind: str

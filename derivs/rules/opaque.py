@@ -50,9 +50,9 @@ def _drawn(seed: str) -> Polynomial:
 
 
 def _is_telling(found: Polynomial) -> bool:
-    """Whether f and f' have different values, up to their signs, at the numbers that samples are made of."""
-    values = [_at(f, u) for f in (found, slope(found)) for u in SIMPLE]
-    return len({*map(abs, values), *map(abs, SIMPLE)}) == len(values) + len({*map(abs, SIMPLE)})
+    """Whether f and f' have values that differ, also in size, and are not 0, at the numbers that samples have."""
+    values = [abs(_at(f, u)) for f in (found, slope(found)) for u in SIMPLE]
+    return 0 not in values and len(set(values)) == len(values)
 
 
 def _at(coefficients: Polynomial, u: Fraction) -> Fraction:

@@ -1,0 +1,55 @@
+"""Exact points of an exercise, the same for every claim about it, each with all that has been computed there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import count
+from random import Random
+from typing import Any, Final
+
+from derivs.points import BLEND, Sizes, Values, inputs, places, sequence
+from derivs.problem import Claim, Problem, Tensor
+from derivs.scope import Range
+from derivs.verdict import Point
+from derivs.worlds import Place
+
+KEPT: Final = 100                                   # points; the ones after them are worked out anew for each claim
+
+
+class Spot:
+    """One of the points. Its inputs are not made before somebody looks."""
+
+    def __init__(self, given: Sequence[Tensor], sizes: Sizes, kind: Values, seed: int,
+                 at: Callable[[Point], Place]) -> None:
+        self.given, self.sizes, self.kind, self.seed, self.at = given, sizes, kind, seed, at
+        self._place: Place | None = None
+        self._places: dict[Any, tuple[Mapping[str, int], ...]] = {}
+
+    @property
+    def place(self) -> Place:
+        """The exercise at this point."""
+        if self._place is None:
+            entries = inputs(self.given, self.sizes, self.kind, Random(self.seed), blend=BLEND)
+            self._place = self.at(Point(self.sizes, entries))
+        return self._place
+
+    def places(self, claim: Claim, bounds: Mapping[str, Range]) -> tuple[Mapping[str, int], ...]:
+        """Values of the free indices, the same for all claims whose indices run over the same."""
+        key = (tuple(bounds.items()), claim.given)
+        found = self._places.get(key)
+        if found is None:
+            found = self._places[key] = places(claim, bounds, self.sizes, Random(self.seed + 1))
+        return found
+
+
+class Bank:
+    """The points of `derivs.points`, for claims that need these tensors and tie no entries together."""
+
+    def __init__(self, problem: Problem, given: Sequence[Tensor], seed: int, at: Callable[[Point], Place]) -> None:
+        self.given, self.seed, self.at = given, seed, at
+        self._more = enumerate(sequence(problem, given, Random(seed)))
+        self._spots: list[Spot] = []
+
+    def __iter__(self) -> Iterator[Spot]:
+        for k in count():
+            ...
