@@ -215,7 +215,8 @@ class Checker:
         """The verdict on a claim."""
         if reading.problem is self.problem:
             return judge(self.graph, reading.claim, seed=self.seed, evaluator=self.evaluator)
-        return judge(Graph(reading.problem), reading.claim, seed=self.seed, evaluator=Evaluator(reading.problem))
+        evaluator = self.evaluator.extended(reading.problem)
+        return judge(Graph(reading.problem), reading.claim, seed=self.seed, evaluator=evaluator)
 
     # ---- names that the derivation introduces
 

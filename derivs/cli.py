@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -21,10 +22,14 @@ from derivs.errors import DerivsError
 
 if TYPE_CHECKING:
     from derivs.derivation import Solution
+    from derivs.papers import Paper
     from derivs.problem import Problem
+    from derivs.reading.document import Kind
 
 EXAMPLES = 100
 FORMATS = ("tex", "html", "pdf")
+KINDS: dict[str, Kind] = {".tex": "tex", ".md": "md", ".markdown": "md", ".txt": "md", ".ipynb": "ipynb"}
+LARGEST = 40_000_000                   # bytes of a text
 
 examples_option = click.option("--examples", type=click.IntRange(0), default=EXAMPLES, show_default=True, metavar="N",
                                help="How many random inputs autodiff is asked at, per target; 0: it is not asked.")
@@ -60,6 +65,8 @@ def main() -> None:
     derivs show batchnorm       one derivation, here in the terminal
     derivs verify               prove every answer, and compare it with autodiff
     derivs sheet                an answer sheet: answers/answers.tex, .html and .pdf
+    derivs check batchnorm a.tex   a hand derivation, line by line
+    derivs declare mine.toml    how an exercise written in LaTeX is understood
 
     NAME is the name of an exercise, or the path of a file of your own. Exit status: 0 all holds, 1 something does not,
     2 usage or unreadable input.
@@ -154,6 +161,95 @@ def sheet(names: tuple[str, ...], output: Path, formats: str, engine: str, examp
     _exit(solutions)
 
 
+@main.command(short_help="Judge every line of a hand derivation.")
+@click.argument("problem", required=False)
+@click.argument("files", metavar="[FILE]...", nargs=-1)
+@click.option("--jsonl", is_flag=True,
+              help="Answer requests from standard input, one JSON object a line; their fields are in docs/json.md.")
+@seed_option
+@json_option
+def check(problem: str | None, files: tuple[str, ...], jsonl: bool, seed: int, as_json: bool) -> None:
+    """Judge every line of a hand derivation in LaTeX.
+
+    PROBLEM is an exercise by name, or a .py or .toml file. A FILE is LaTeX, Markdown or a notebook; without one, or for
+    -, standard input is read: a formula, or a text with formulas. Exit status: 0 every line is right, 1 one is wrong,
+    ambiguous or undecided, 2 one could not be read.
+    """
+    if jsonl:
+        if files or as_json:
+            raise click.UsageError("--jsonl reads requests from standard input and takes no FILE")
+        from derivs.requests import serve
+        sys.exit(serve(sys.stdin.buffer, sys.stdout.buffer, problem, seed))
+    if problem is None:
+        raise click.UsageError("Missing argument 'PROBLEM'.")
+    from derivs import library
+    from derivs.marks import Report
+    from derivs.papers import mark, work_on
+    exercises = library.exercises(problem)
+    work = [work_on(one) for one in exercises]
+    papers: dict[str, Paper] = {}
+    errors: list[DerivsError] = []
+    for name in files or ("-",):
+        try:
+            papers[name] = mark(exercises, _text(name), KINDS.get(Path(name).suffix.lower(), "fragment"), seed=seed,
+                                work=work)
+        except DerivsError as error:
+            errors.append(error.at("standard input" if name == "-" else name))
+    report = Report(papers)
+    if as_json:
+        _print_json(report.fields())
+    elif papers:
+        click.echo(report.text(color=sys.stdout.isatty(), ascii_only=not _shows("✓…"), width=_width()))
+    _raise_all(errors)
+    sys.exit(report.status)
+
+
+@main.command(short_help="Check an exercise written in LaTeX.")
+@click.argument("file")
+@json_option
+def declare(file: str, as_json: bool) -> None:
+    """Check a declaration, a TOML file, and print how it was understood."""
+    from derivs.declare import declarations
+    from derivs.understood import in_text, understood
+    exercises = declarations(_text(file), "standard input" if file == "-" else file)
+    if as_json:
+        _print_json(understood(exercises))
+    else:
+        click.echo(in_text(exercises))
+
+
+def _text(name: str) -> str:
+    """What stands in a file, or on standard input."""
+    try:
+        data = sys.stdin.buffer.read(LARGEST + 1) if name == "-" else _bytes(Path(name))
+        if len(data) > LARGEST:
+            raise DerivsError(f"larger than {LARGEST // 1_000_000} MB", mend="split it into several files")
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DerivsError(f"this is not UTF-8: byte {error.start + 1}", mend="save it as UTF-8") from error
+    except OSError as error:
+        raise DerivsError(f"cannot be read: {(error.strerror or str(error)).lower()}", where=name) from error
+
+
+def _bytes(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(LARGEST + 1)
+
+
+def _shows(signs: str) -> bool:
+    """Whether standard output has these signs."""
+    try:
+        signs.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _width() -> int:
+    """Columns of the terminal; 100 where there is none."""
+    return min(max(get_terminal_size((100, 24)).columns, 40), 160) if sys.stdout.isatty() else 100
+
+
 def _formats(text: str) -> list[str]:
     """The formats of `--format`, each once, in their order."""
     kinds = list(dict.fromkeys(kind.strip().lower() for kind in text.split(",") if kind.strip()))
@@ -197,10 +293,11 @@ def _loaded(names: Sequence[str]) -> list[Problem]:
     """The exercises, in the order given; every one that cannot be read is reported."""
     from derivs import library
     known = library.names()
-    problems, errors = [], []
+    problems: list[Problem] = []
+    errors: list[DerivsError] = []
     for name in _expanded(names, known) if names else known:
         try:
-            problems.append(library.load(name))
+            problems += library.load_all(name) if name.endswith(".toml") else [library.load(name)]
         except DerivsError as error:
             errors.append(error)
     _raise_all(errors)
@@ -213,9 +310,11 @@ def _expanded(names: Sequence[str], known: Sequence[str]) -> Iterator[str]:
         if name in known or not Path(name).is_dir():
             yield name
             continue
-        files = [str(path) for path in sorted(Path(name).glob("*.py")) if not path.name.startswith("_")]
+        files = [str(path) for path in sorted(Path(name).iterdir())
+                 if path.suffix in (".py", ".toml") and not path.name.startswith("_")]
         if not files:
-            raise DerivsError("there is no exercise in this folder", where=name, mend="an exercise is a file *.py")
+            raise DerivsError("there is no exercise in this folder", where=name,
+                              mend="an exercise is a file *.py or *.toml")
         yield from files
 
 

@@ -274,7 +274,7 @@ class _Builder:
                 return
         head = key(node)
         if text == "any":
-            self.vocabulary.functions[head] = "?" + head
+            self.vocabulary.functions[head] = "?" + re.sub(r"\d", lambda d: "abcdefghij"[int(d[0])], re.sub(r"[^A-Za-z\d]", "", head))
         elif text == "any scalar":
             raise Unsupported("a function of tensors that is not known is not read yet",
                               mend='let it be the loss: [gradient] of = ["y"], loss = "E"')

@@ -35,10 +35,10 @@ def judge(graph: Graph, claim: Claim, *, seed: int = 0, evaluator: Evaluator | N
     if isinstance(early, Refuted):
         return early
     shown = prove(graph, claim)
-    if isinstance(shown, Equal) and all(nonzero_somewhere(problem, kink, evaluator=evaluator)
+    if isinstance(shown, Equal) and all(nonzero_somewhere(problem, kink, seed=seed, evaluator=evaluator)
                                         for kink in shown.kinks):
-        return _examined(graph, claim, shown, seed + 1, evaluator)
-    late = compare(problem, claim, points=SEARCH, seed=seed + 2, evaluator=evaluator)
+        return _examined(graph, claim, shown, seed, evaluator)
+    late = compare(problem, claim, points=SEARCH, after=QUICK, seed=seed, evaluator=evaluator)
     if isinstance(late, Refuted):
         return late
     why = shown.why if isinstance(shown, NotShown) else "a comparison in it may hold everywhere"
@@ -48,8 +48,8 @@ def judge(graph: Graph, claim: Claim, *, seed: int = 0, evaluator: Evaluator | N
 def _examined(graph: Graph, claim: Claim, shown: Equal, seed: int, evaluator: Evaluator) -> Verdict:
     """The proof, after the two sides as they were written have been compared at exact points."""
     problem = graph.problem
-    looked: Refuted | Agreed = compare(problem, claim, points=EXAMINE, seed=seed, off_kinks=bool(shown.kinks),
-                                       evaluator=evaluator)
+    looked: Refuted | Agreed = compare(problem, claim, points=EXAMINE, after=QUICK, seed=seed,
+                                       off_kinks=bool(shown.kinks), evaluator=evaluator)
     conditions = [f"except where {text(kink, problem)} = 0" for kink in shown.kinks]
     if isinstance(looked, Refuted):
         if "undefined" in (looked.left, looked.right):

@@ -1,15 +1,19 @@
-"""Where the exercises are: the package's own by name, a user's by path. One file, one exercise, EXERCISE in it."""
+"""Where the exercises are: the package's own by name, a user's by path, in Python or declared in TOML."""
 
 from __future__ import annotations
 
 import traceback
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from runpy import run_path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from derivs.errors import DerivsError, IllFormed, Unsupported, nearest
+from derivs.errors import DerivsError, IllFormed, nearest
 from derivs.problem import Problem
+
+if TYPE_CHECKING:
+    from derivs.declare import Declared
 
 PACKAGE = Path(__file__).parent
 HOMES = (PACKAGE / "problems", PACKAGE.parent / "problems")          # in a wheel; in a checkout
@@ -23,19 +27,54 @@ def names() -> tuple[str, ...]:
 def load(name: str) -> Problem:
     """An exercise by name, or by the path of a file.
 
-    A file is a Python program and is run: load your own. Raises IllFormed for one that means nothing, with all its
-    mistakes, and DerivsError for a name that nobody knows.
+    A file is a Python program and is run: load your own; or a declaration in TOML, which is data. Raises IllFormed for
+    one that means nothing, with all its mistakes, and DerivsError for a name that nobody knows.
     """
+    found = load_all(name)
+    if len(found) > 1:
+        raise DerivsError(f"there are {len(found)} exercises in it", where=name, mend="put each in a file of its own")
+    return found[0]
+
+
+def load_all(name: str) -> tuple[Problem, ...]:
+    """The same; a TOML file may hold several."""
     path = Path(name)
     if name in names():
-        return _read(_home() / f"{name}.py")
+        return (_read(_home() / f"{name}.py"),)
     if path.suffix == ".toml":
-        raise Unsupported("a declaration in TOML is not read yet", where=name, mend="write the exercise in Python")
+        return tuple(one.problem for one in _declared(path))
     if path.suffix == ".py" or len(path.parts) > 1:
-        if not path.is_file():
-            raise DerivsError("there is no such file", where=name, mend=nearest(path.stem, names()))
-        return _read(path.resolve())
+        _must_exist(path)
+        return (_read(path.resolve()),)
     raise DerivsError(f"there is no exercise {name!r}", mend=nearest(name, names()))
+
+
+def exercises(problem: str | Mapping[str, Any] | Problem) -> tuple[Declared, ...]:
+    """Exercises with the letters in which derivations of them are written.
+
+    By name, by the path of a file, as a declaration, or as a problem, whose letters are those that it is printed in.
+    """
+    from derivs.declare import Declared, declare
+    if isinstance(problem, Mapping):
+        return (declare(problem),)
+    if isinstance(problem, str) and problem not in names() and Path(problem).suffix == ".toml":
+        return _declared(Path(problem))
+    from derivs.reading.printed import vocabulary_of
+    found = load(problem) if isinstance(problem, str) else problem
+    return (Declared(found, vocabulary_of(found)),)
+
+
+def _declared(path: Path) -> tuple[Declared, ...]:
+    """The exercises of a TOML file; one without a name has that of the file."""
+    from derivs.declare import load_declarations
+    _must_exist(path)
+    return tuple(one if one.problem.name != "exercise" else replace(one, problem=replace(one.problem, name=path.stem))
+                 for one in load_declarations(path))
+
+
+def _must_exist(path: Path) -> None:
+    if not path.is_file():
+        raise DerivsError("there is no such file", where=str(path), mend=nearest(path.stem, names()))
 
 
 def _home() -> Path:
@@ -64,6 +103,7 @@ def _build(path: Path) -> Problem:
 
 def _run(path: Path) -> dict[str, Any]:
     """The names that the file defines. What it raises is told with its line."""
+    from runpy import run_path
     try:
         return run_path(str(path))
     except SystemExit as error:

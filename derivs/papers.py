@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from time import perf_counter
@@ -26,7 +26,22 @@ from derivs.evaluate import Evaluator
 from derivs.reading.document import Document, Kind, Line, formulas
 from derivs.reading.parse import parse
 from derivs.reading.spelling import bare, key, spelled
-from derivs.reading.syntax import Accent, Fraction, Group, Name, Node, Numeral, Product, Relation, Row, Scripts, Sum, Word, walk
+from derivs.reading.syntax import (
+    Accent,
+    Fraction,
+    Group,
+    Name,
+    Node,
+    Numeral,
+    Product,
+    Relation,
+    Row,
+    Scripts,
+    Span,
+    Sum,
+    Word,
+    walk,
+)
 from derivs.reading.vocabulary import Vocabulary
 from derivs.reading.words import EQUALITIES, signs
 from derivs.verdict import Tested, Unread
@@ -39,10 +54,11 @@ WORST: Final[Sequence[Judgement]] = ("wrong", "follows from a wrong line", "ambi
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """A line of a text with what is said of it: `checked`, whose spans count in the text, in one of the exercises."""
+    """A line of a text with what is said of it. exercise: its number; span: of the whole line, counted in the text."""
 
     exercise: int
     heading: str
+    span: Span
     checked: Checked
 
 
@@ -66,12 +82,12 @@ class Paper:
         return Counter(line.checked.judgement for line in self.lines)
 
 
-def mark(exercises: Sequence[Declared], text: str, kind: Kind, *, seed: int = 0,
-         seconds: float = SECONDS_IN_ALL) -> Paper:
+def mark(exercises: Sequence[Declared], text: str, kind: Kind, *, seed: int = 0, seconds: float = SECONDS_IN_ALL,
+         work: Sequence[Work] = ()) -> Paper:
     """The lines of a text, judged. Raises Unreadable where the whole cannot be read."""
     document = formulas(text, kind)
     where = list(_where(exercises, document.text))
-    marks = [_Marker(k, one, seed) for k, one in enumerate(exercises)]
+    marks = [_Marker(k, one, seed, work[k] if work else work_on(one)) for k, one in enumerate(exercises)]
     clock = _Clock(perf_counter() + seconds)
     found: list[Marked] = []
     for number, group in groupby(document.lines, lambda line: _exercise_at(where, line.span[0])):
@@ -81,13 +97,26 @@ def mark(exercises: Sequence[Declared], text: str, kind: Kind, *, seed: int = 0,
                  tuple(one.begins for one, place in zip(exercises, where, strict=True) if place is None))
 
 
-def one_by_one(exercise: Declared, lines: Sequence[str], *, seed: int = 0, seconds: float = SECONDS_IN_ALL
-               ) -> Iterator[Checked]:
+@dataclass(slots=True)
+class Work:
+    """What derivations of the same exercise share: its graph, and its definitions compiled."""
+
+    graph: Graph
+    evaluator: Evaluator
+
+
+def work_on(exercise: Declared) -> Work:
+    """Nothing done yet."""
+    return Work(Graph(exercise.problem), Evaluator(exercise.problem))
+
+
+def one_by_one(exercise: Declared, lines: Sequence[str], *, seed: int = 0, seconds: float = SECONDS_IN_ALL,
+               work: Work | None = None) -> Iterator[Checked]:
     """Lines that are all of one derivation: for each the judgement on it, the worst one where it has several rows.
 
     Spans count in the line.
     """
-    marker, clock = _Marker(0, exercise, seed), _Clock(perf_counter() + seconds)
+    marker, clock = _Marker(0, exercise, seed, work or work_on(exercise)), _Clock(perf_counter() + seconds)
     for number, written in enumerate(lines, 1):
         try:
             document = formulas(written, "fragment")
@@ -155,11 +184,13 @@ class _Marker:
     number: int
     exercise: Declared
     seed: int
+    work: Work
     checker: Checker = field(init=False)
     heading: str = ""
 
     def __post_init__(self) -> None:
         self.checker = Checker(self.exercise.problem, self.exercise.vocabulary, self.seed)
+        self.checker.graph, self.checker.evaluator = self.work.graph, self.work.evaluator
 
     def marks(self, lines: Sequence[Line], clock: _Clock) -> Iterator[Marked]:
         """The lines that are part of a derivation, judged."""
@@ -173,15 +204,18 @@ class _Marker:
                 self.checker.chain = Chain(self.checker.vocabulary.target)
             before = replace(self.checker.chain), self.checker.vocabulary.copy()
             found = self.display(rows, clock)
-            behind = list(_definitions_behind(displays, k)) if any(
+            behind = [j for j in _definitions_behind(displays, k)
+                      if is_claim_in_prose(self.checker.vocabulary, displays[j][0])] if any(
                 one.judgement == "unread" for _, one in found) else []
             if behind:                             # $$...$$ where $s = \sigma(x)$
                 self.checker.chain, self.checker.vocabulary = before
                 for j in behind:
                     done[j] = self.checker_line(displays[j][0], clock)
                 found = self.display(rows, clock)
-            yield from (Marked(self.number, line.heading, one) for line, one in found)
-            yield from (Marked(self.number, displays[j][0].heading, done[j]) for j in behind)
+            yield from (Marked(self.number, line.heading, line.span, one) for line, one in found)
+            for j in behind:
+                line = displays[j][0]
+                yield Marked(self.number, line.heading, line.span, done[j])
 
     def display(self, rows: Sequence[Line], clock: _Clock) -> list[tuple[Line, Checked]]:
         """The rows of a display, or a formula in the running text."""
@@ -221,7 +255,7 @@ class _Marker:
             with within(limit):
                 found = self.checker.line(line.text, node, line.given, span=line.span)
         except OutOfBudget as error:
-            self.checker.graph, self.checker.evaluator = Graph(self.checker.problem), Evaluator(self.checker.problem)
+            self.start_again()
             found = self.out_of_time(line, error.what)
         except DerivsError as error:
             found = Checked(line.text, line.span, "unread", Unread(error.what), message=error.what, mend=error.mend)
@@ -233,9 +267,14 @@ class _Marker:
         return replace(found, number=line.number, span=_inside(found.span, line.span),
                        milliseconds=found.milliseconds or 1000 * (perf_counter() - start))
 
+    def start_again(self) -> None:
+        """Work that was stopped in the middle is not gone on with."""
+        self.work.graph, self.work.evaluator = Graph(self.checker.problem), Evaluator(self.checker.problem)
+        self.checker.graph, self.checker.evaluator = self.work.graph, self.work.evaluator
+
     def out_of_time(self, line: Line, what: str) -> Checked:
-        return Checked(line.text, line.span, "undecided", Tested(0, what), message=f"undecided within the budget: {what}",
-                       number=line.number)
+        return Checked(line.text, line.span, "undecided", Tested(0, what), number=line.number,
+                       message=f"undecided within the budget: {what}")
 
     def left_side_of(self, line: Line) -> None:
         """What is garbled behind a left side that can be read may be gone on with; a garbled left side may not."""
@@ -318,7 +357,7 @@ def _first_side(node: Node) -> Node | None:
 def _is_no_number(node: Node) -> bool:
     r"""A set such as \{x_1, \dots, x_m\}, or a list."""
     inner = bare(node)
-    return isinstance(inner, Row) or isinstance(inner, Group) and (inner.kind == "\\{" or len(inner.items) > 1)
+    return isinstance(inner, Row) or (isinstance(inner, Group) and (inner.kind == "\\{" or len(inner.items) > 1))
 
 
 def _begins_known(words: Vocabulary, node: Node) -> bool:
@@ -339,7 +378,3 @@ def _begins_known(words: Vocabulary, node: Node) -> bool:
             name = spelled(node)
             return name is not None and (words.has_base(name.base) or key(node) in words.functions)
 
-
-def lines_of(papers: Iterable[Paper]) -> Iterator[Checked]:
-    """The lines of several texts."""
-    return (line.checked for paper in papers for line in paper.lines)

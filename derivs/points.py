@@ -244,9 +244,12 @@ def _shares(weights: list[Fraction], whole: Fraction) -> list[Fraction]:
     return [whole * w / total if total else whole / len(weights) for w in weights]
 
 
+_GENERIC: Final = tuple(Fraction(sign * p, q) for sign in (-1, 1) for p in range(1, 8) for q in range(1, 5))
+
+
 def generic(rng: Random, n: int) -> list[Fraction]:
     """Small rationals, not zero, of both signs."""
-    return [Fraction(rng.choice((-1, 1)) * rng.randint(1, 7), rng.randint(1, 4)) for _ in range(n)]
+    return rng.choices(_GENERIC, k=n)
 
 
 def _positive(rng: Random, n: int) -> list[Fraction]:

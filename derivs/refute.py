@@ -13,6 +13,7 @@ from itertools import islice
 from random import Random
 from typing import Final, Literal
 
+from derivs.affine import Affine
 from derivs.errors import IllFormed, OutOfBudget, OutOfDomain
 from derivs.evaluate import Evaluator
 from derivs.expr import ZERO, Expr, tensors_in
@@ -56,6 +57,7 @@ class _Difference:
         return self.left is not None and self.right is not None
 
 
+Places = Sequence[Mapping[str, int]]
 _Look = _Difference | Literal["agree", "silent", "costly"]
 
 
@@ -72,32 +74,32 @@ class _Search:
     bounds: Mapping[str, Range]
 
 
-def compare(problem: Problem, claim: Claim, *, points: int = 24, seed: int = 0, off_kinks: bool = False,
-            shrink: bool = True, evaluator: Evaluator | None = None) -> Refuted | Agreed:
+def compare(problem: Problem, claim: Claim, *, points: int = 24, after: int = 0, seed: int = 0,
+            off_kinks: bool = False, shrink: bool = True, evaluator: Evaluator | None = None) -> Refuted | Agreed:
     """The smallest difference found at that many samples of sizes and inputs, each at a few values of the indices.
 
-    off_kinks: leave out points where a comparison was a tie. evaluator: the problem's, where there is one already.
+    after: how many samples of this seed were looked at before and are left out. off_kinks: leave out points where a
+    comparison was a tie. evaluator: the problem's, where there is one already: its points serve all claims.
     Raises IllFormed, or Unsupported for a condition that cannot be imposed.
     """
     search = _search(problem, claim, evaluator)
-    rng = Random(seed)
     agreed = skipped = costly = 0
     on_kink: tuple[Point, _Difference] | None = None
     last = points
-    for count, sample in enumerate(samples(problem, claim, search.bounds, search.given, rng)):
+    for count, (place, where) in enumerate(islice(_samples(search, seed), after, None)):
         if count >= last or costly >= COSTLY:
             break
-        for point, look in _looks(search, sample):
+        for point, look in _looks(search, place, where):
             if isinstance(look, _Difference):
                 if not look.tied:
-                    return _refuted(search, point, look, rng, shrink)
+                    return _refuted(search, point, look, Random(seed), shrink)
                 if not off_kinks and on_kink is None:
                     on_kink, last = (point, look), min(points, count + BEYOND_A_KINK)
             agreed += look == "agree"
             skipped += look != "agree"
             costly += look == "costly"
     if on_kink is not None:
-        return _refuted(search, *on_kink, rng, shrink)
+        return _refuted(search, *on_kink, Random(seed), shrink)
     return Agreed(agreed, skipped)
 
 
@@ -105,9 +107,9 @@ def nonzero_somewhere(problem: Problem, expr: Expr, *, points: int = 24, seed: i
                       evaluator: Evaluator | None = None) -> bool:
     """Whether a certified point was found where expr is not zero. False: none was found."""
     search = _search(problem, Claim(expr, ZERO), evaluator)
-    for sample in islice(samples(problem, search.claim, search.bounds, search.given, Random(seed)), points):
-        place = search.evaluator.at(sample.point, budget=STEPS)
-        for integers in sample.places:
+    for place, where in islice(_samples(search, seed), points):
+        for integers in where:
+            place.look()
             try:
                 if sign(place.value(search.left, integers)):
                     return True
@@ -122,14 +124,30 @@ def _search(problem: Problem, claim: Claim, evaluator: Evaluator | None) -> _Sea
                    evaluator.given(claim.left, claim.right), ranges(problem, (claim.left, claim.right)))
 
 
-def _looks(search: _Search, sample: Sample) -> Iterator[tuple[Point, _Look]]:
-    """What is seen at each place of a sample."""
-    place = search.evaluator.at(sample.point, budget=STEPS)
-    for integers in sample.places:
-        yield Point({**sample.point.integers, **integers}, sample.point.entries), _look(search, place, integers)
+def _samples(search: _Search, seed: int) -> Iterator[tuple[Place, Places]]:
+    """The exercise at one point after the other, with the values of the free indices to be looked at.
+
+    Equations between entries need points of their own; all other claims share those of the evaluator.
+    """
+    if any(not isinstance(given.left, Affine) for given in search.claim.given):
+        for sample in samples(search.problem, search.claim, search.bounds, search.given, Random(seed)):
+            yield search.evaluator.at(sample.point, budget=STEPS), sample.places
+    else:
+        for spot in search.evaluator.bank(search.given, seed, budget=STEPS):
+            where = spot.places(search.claim, search.bounds)
+            if where:
+                yield spot.place, where
+
+
+def _looks(search: _Search, place: Place, where: Places) -> Iterator[tuple[Point, _Look]]:
+    """What is seen at a place, at each of these values of the free indices."""
+    point = place.point
+    for integers in where:
+        yield Point({**point.integers, **integers}, point.entries), _look(search, place, integers)
 
 
 def _look(search: _Search, place: Place, integers: Mapping[str, int]) -> _Look:
+    place.look()
     try:
         while True:
             bits = place.bits
@@ -229,7 +247,8 @@ class _Shrinker:
     def _looks(self, sample: Sample) -> list[tuple[Point, _Look]]:
         self.left -= len(sample.places)
         try:
-            return list(_looks(self.search, sample))
+            place = self.search.evaluator.at(sample.point, budget=STEPS)
+            return list(_looks(self.search, place, sample.places))
         except IllFormed:                           # sizes for which the formula was not meant
             return [(sample.point, "silent")]
 

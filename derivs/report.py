@@ -139,7 +139,7 @@ def _exercise(solution: Solution) -> dict[str, Any]:
         "name": problem.name, "title": problem.title, "source": problem.source, "holds": succeeded(solution),
         "targets": [{
             "formula": text_claim(answer.target.claim, problem), "latex": latex_claim(answer.target.claim, problem),
-            "note": answer.target.note, "holds": holds(answer), **_verdict(answer.verdict),
+            "note": answer.target.note, "holds": holds(answer), **verdict_fields(answer.verdict),
             "milliseconds": round(answer.milliseconds, 3), "autodiff": _agreement(answer.agreement),
             "steps": [{"left": latex(step.left, problem), "right": latex(step.right, problem), "rule": step.rule,
                        "verdict": None if step.verdict is None else name(step.verdict)} for step in answer.steps],
@@ -147,13 +147,13 @@ def _exercise(solution: Solution) -> dict[str, Any]:
         "hands": [{
             "formula": text_claim(judged.hand.claim, problem), "latex": latex_claim(judged.hand.claim, problem),
             "source": judged.hand.source, "claimed": "wrong" if judged.hand.wrong else "right",
-            "reason": judged.hand.wrong, "as_claimed": as_claimed(judged), **_verdict(judged.verdict),
+            "reason": judged.hand.wrong, "as_claimed": as_claimed(judged), **verdict_fields(judged.verdict),
             "milliseconds": round(judged.milliseconds, 3),
         } for judged in solution.hands],
     }
 
 
-def _verdict(verdict: Verdict) -> dict[str, Any]:
+def verdict_fields(verdict: Verdict) -> dict[str, Any]:
     """The same fields whatever the verdict is; those that it does not have are null."""
     fields: dict[str, Any] = dict.fromkeys(("conditions", "examined", "points", "why", "at", "lhs", "rhs"))
     match verdict:

@@ -8,7 +8,7 @@ what cannot be done so, or has no value so, is done with one dual number at a ti
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, Literal
@@ -303,20 +303,38 @@ class World:
         vary = (by, by_at)
         if kind == "local":
             return ONE if (of, of_at) == vary else self.slopes(of, of_at).get(vary, ZERO)
-        tangents = self.carried.setdefault(vary, {vary: ONE})
+        tangents = self.carried.get(vary)
+        if tangents is None:
+            tangents = self.carried[vary] = {vary: ONE}
         if not of.is_abstract_loss:
             self.read(of, of_at)
             return self._carried((of, of_at), vary, tangents)
-        sources = self.place.sources
         total: Any = ZERO
-        for name in sources.problem.outputs:
-            output, cotangent = sources.of(name), sources.of(bar(name))
+        for output, weights in self._outputs():
+            if output is by:
+                total = total + weights[vary]
+            elif by.name in output.upstream:
+                for spot, weight in weights.items():
+                    tangent = self._carried(spot, vary, tangents)
+                    if type(tangent) is not fmpq or tangent:
+                        total = total + weight * tangent
+        return total
+
+    def _outputs(self) -> Sequence[tuple[Source, Mapping[Spot, Any]]]:
+        """The outputs, all of which have a value, with their cotangents."""
+        found: Sequence[tuple[Source, Mapping[Spot, Any]]] | None = self.memo.get("outputs")
+        if found is None:
+            found = self._kept("outputs", self.memo, "outputs", self._weighted)
+        return found
+
+    def _weighted(self) -> Sequence[tuple[Source, Mapping[Spot, Any]]]:
+        found = []
+        for name in self.place.sources.problem.outputs:
+            output, cotangent = self.place.sources.of(name), self.place.sources.of(bar(name))
             for at in self.place.spots(output):
                 self.read(output, at)
-                tangent = self._carried((output, at), vary, tangents)
-                if type(tangent) is not fmpq or tangent:
-                    total = total + self.read(cotangent, at) * tangent
-        return total
+            found.append((output, {(output, at): self.read(cotangent, at) for at in self.place.spots(output)}))
+        return found
 
     def _carried(self, spot: Spot, vary: Spot, tangents: dict[Spot, Any]) -> Any:
         """The tangent of an entry: sum over the entries that it reads of slope * tangent."""
@@ -332,12 +350,16 @@ class World:
         total: Any = ZERO
         slopes = self.slopes(*spot)
         self.place.spend(1 + len(slopes))
+        by = vary[0]
         for read, slope in slopes.items():
-            tangent = self._carried(read, vary, tangents)
-            if tangent is ONE:
-                total = total + slope
-            elif type(tangent) is not fmpq or tangent:
-                total = total + slope * tangent
+            source = read[0]
+            if source is by:
+                if read == vary:
+                    total = total + slope
+            elif by.name in source.upstream:
+                tangent = self._carried(read, vary, tangents)
+                if type(tangent) is not fmpq or tangent:
+                    total = total + slope * tangent
         return kernels.shortened(total)
 
     def slopes(self, source: Source, at: At) -> Mapping[Spot, Any]:

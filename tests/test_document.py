@@ -174,6 +174,11 @@ def test_a_broken_notebook_is_refused(text: str) -> None:
     ("For $i = j$\n\nThe first row is\n\n$$a = b$$\n\nThe rest is\n\n$$c = d$$", [("a = b", "i = j"), ("c = d", "")]),
     ("For $i = j$\n\n$$a = b$$\n\nThus\n\n$$c = \\delta_{ij}$$", [("a = b", "i = j"), ("c = \\delta_{ij}", "")]),
     ("If $i = j$:\n\n$$a = b$$\n\nOtherwise:\n\n$$c = d$$", [("a = b", "i = j"), ("c = d", "!= i = j")]),
+    ("If $i = j$:\n\n$$a = b$$\n\nOtherwise, it is\n\n$$c = d$$", [("a = b", "i = j"), ("c = d", "!= i = j")]),
+    ("If $i = j$:\n\n$$a = b$$\n\nand when $i \\neq j$ it is $c = d$", [("a = b", "i = j"), ("c = d", "i \\neq j")]),
+    ("If $i = j$:\n\n$a = b$ when $k > 0$", [("a = b", "i = j, k > 0")]),
+    ("For $i = j$\n\nWe have\n\n$$a = \\delta_{ij}$$", [("a = \\delta_{ij}", "i = j")]),
+    ("If $i = j$ it is easy\n\nThe loss is\n\n$$a = b$$", [("a = b", "")]),
     ("When $i$ is not equal to $j$\n\n$$a = b$$", [("a = b", "!= i$ is not equal to $j")]),
     # within a sentence: for it, and for what goes on with =
     ("For $i = j$ we have\n$$a = b$$\n$$= c$$\n$$d = e$$", [("a = b", "i = j"), ("= c", "i = j"), ("d = e", "")]),
@@ -334,8 +339,8 @@ def test_too_much_is_refused() -> None:
 @pytest.mark.parametrize("piece", [
     "$", "$$", "$$\n", "\\[", "\\(", "\\begin{align}", "`", "` `` ``` ", "```\n", "<!--", "%", "\\\\", "{", "\\verb|",
     " ", "\n", " \n", "for ", "for i = j ", "a_", "**", "# ", "\\newcommand{\\a}{", "i is equal to ", "x y ", "1.",
-    "---\n", "\\begin{verbatim}", "$a ", "$i$ ", "case 1 (", "$a=b$ for i=j ", "(i = j) ", "and i = j ", ", i = j", "=\n",
-    "\\section{", "<pre", "\f$$", "\\iffalse "])
+    "---\n", "\\begin{verbatim}", "$a ", "$i$ ", "case 1 (", "$a=b$ for i=j ", "(i = j) ", "and i = j ", ", i = j",
+    "=\n", "\\section{", "<pre", "\f$$", "\\iffalse "])
 @pytest.mark.parametrize("kind", ["md", "tex", "fragment"])
 def test_time_is_linear(piece: str, kind: Kind) -> None:
     """50 000 characters of anything take less than a second, and what is quadratic takes many."""

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent / "derivs"
 
 # From the bottom up; a module imports from its own row to its left, or from a row above it here.
 LAYERS = (
-    ("errors", "files"),
+    ("errors", "files", "clock"),
     ("affine", "reading.syntax"),
     ("expr",),
     ("problem",),
@@ -22,17 +22,19 @@ LAYERS = (
     ("normal.atoms", "normal.ring", "normal.context", "normal.division", "normal.signs", "normal.content",
      "normal.lifting", "normal.indicators", "normal.algebra", "normal.labels", "normal.bounds", "normal.opening",
      "normal.sums", "normal.translate", "normal.zero", "normal.readback"),
-    ("wellformed", "kernels", "sources", "worlds", "compile", "evaluate", "points", "refute", "differentiate", "tidy"),
+    ("wellformed", "kernels", "slopes", "sources", "worlds", "compile", "points", "bank", "evaluate", "refute",
+     "differentiate", "tidy"),
     ("derive", "unfold", "shields", "prove"),
     ("box", "names", "layout", "lines", "latex", "typst", "text"),
     ("reading.tables", "reading.tokens", "reading.macros", "reading.parse", "reading.rows", "reading.hidden",
      "reading.delimiters", "reading.words", "reading.document", "reading.lengths", "reading.spelling", "reading.value",
      "reading.choices", "reading.vocabulary", "reading.state", "reading.forms", "reading.naming",
      "reading.conditions", "reading.functions", "reading.quotients", "reading.signs", "reading.introduce",
-     "reading.meaning", "reading.claims"),
+     "reading.meaning", "reading.claims", "reading.printed"),
     ("declare",),
     ("judge", "bounded", "arrays", "oracle", "border", "exercise", "library"),
     ("solve", "report", "checker"),
+    ("papers", "margin", "marks", "requests", "understood"),
     ("sheet",),
     ("cli",),
 )

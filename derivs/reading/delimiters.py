@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from derivs.errors import Unreadable
 from derivs.reading.hidden import BLANK, without_code
 from derivs.reading.syntax import Span
-from derivs.reading.words import CUES, OTHERWISE
 
 MOST_LINES = 200                                       # of a display between $$ and $$ or \[ and \]
 DISPLAYS = ("equation|align|alignat|xalignat|gather|multline|flalign|eqnarray|displaymath|math|dmath|IEEEeqnarray"
@@ -136,14 +135,17 @@ def _unclosed(match: re.Match[str], closing: str) -> Formula:
     return Formula(match.span(), match.span(), False, error)
 
 
-def bare(text: str) -> Iterator[Formula]:
-    """The rows of a fragment: one a line, unless brackets or a sign at the end or the start join it to the next."""
+def bare(text: str, is_said: Callable[[str], bool]) -> Iterator[Formula]:
+    """The rows of a fragment: one a line, unless brackets or a sign at the end or the start join it to the next.
+
+    is_said: whether a line is words, and no formula.
+    """
     start, goes_on, depth, offset = None, False, 0, 0
     lines = text.split("\n")
     one_display = re.search(r"\\\\", TEXTS.sub(" ", text)) is not None
     for k, line in enumerate(lines):
         stripped = line.strip()
-        if (not stripped and depth <= 0) or (start is None and _is_said(stripped)):
+        if (not stripped and depth <= 0) or (start is None and is_said(stripped)):
             goes_on = False
         elif stripped:
             start = offset + len(line) - len(line.lstrip()) if start is None else start
@@ -163,10 +165,3 @@ def _hangs_on(above: str, below: str) -> bool:
     """Whether a sign at the end of a line or at the start of the next says that one formula goes on."""
     return bool(re.search(r"(?:[-+*/=(,&]|\\(?:cdot|times|odot|left|quad))\Z", above)
                 or re.match(r"&?\s*(?:[-+*/)]|\\(?:cdot|times|odot|right)(?![A-Za-z]))", below))
-
-
-def _is_said(line: str) -> bool:
-    """`For i = j:` and `Otherwise`, in a fragment without delimiters."""
-    first = re.match(r"[A-Za-z]+", line.lstrip("(*# "))
-    return first is not None and first[0].lower() in {*CUES, *OTHERWISE} and bool(re.match(r"[\s:,.]|\Z",
-                                                                            line.lstrip("(*# ")[len(first[0]):]))

@@ -37,6 +37,7 @@ from derivs.reading.words import (
     OTHERWISE,
     Phrase,
     Token,
+    announces,
     conditions_in,
     is_of_indices,
     is_range,
@@ -96,7 +97,7 @@ def formulas(text: str, kind: Kind) -> Document:
     shown = WALL.join(without_code(part, like_tex=kind == "tex" or is_bare) for part in parts)
     macros = macros_in(shown)
     shown = without_definitions(without_preamble(shown) if kind == "tex" else shown)
-    found = list(bare(shown) if is_bare else delimited(shown, like_tex=kind == "tex"))
+    found = list(bare(shown, announces) if is_bare else delimited(shown, like_tex=kind == "tex"))
     return Document(tuple(_Reader(text, shown, found, macros).lines()), macros, text)
 
 
@@ -180,7 +181,7 @@ class _Reader:
         self.last: Last | None = None
         self.in_heading = False
         self.opens_paragraph = self.opens_sentence = True
-        self.after_break = True
+        self.spoke = False                             # a paragraph of words began since the last display
 
     def lines(self) -> list[Line]:
         """All the lines. Raises Unreadable if there are too many formulas."""
@@ -197,7 +198,7 @@ class _Reader:
                 return self._heading(k)
             case "break":
                 self._leave_heading()
-                self.opens_paragraph = self.opens_sentence = self.after_break = True
+                self.opens_paragraph = self.opens_sentence = True
             case "line":
                 self._leave_heading()
             case "mark" if token.text == ".":
@@ -256,10 +257,12 @@ class _Reader:
         if word in OTHERWISE and self.before:
             return self._say(k, Phrase(negated(self.before), k + 1))
         found = self._phrase(k)
-        if self.opens_paragraph and self.case_held and found is None and word not in CONNECTIVES:
-            self.case = ()
+        self.spoke = self.spoke or self.opens_paragraph
         if found is not None:
             return self._say(k, found)
+        if self.opens_paragraph and word not in CONNECTIVES:
+            self.said = ()
+            self.case = () if self.case_held else self.case
         return self._pass(k)
 
     def _phrase(self, k: int) -> Phrase | None:
@@ -285,7 +288,7 @@ class _Reader:
         if self._is_behind(k, found.end):
             self._add(found.conditions)
         elif self.in_heading or self._is_own_line(k, found.end):
-            self.case, self.said, self.case_held = found.conditions, (), False
+            self.case, self.said, self.case_held, self.spoke = found.conditions, (), False, False
         else:
             self.said = found.conditions
             self.said_until = found.end if self.opens_sentence else -1
@@ -337,7 +340,17 @@ class _Reader:
     def _add(self, conditions: tuple[Node, ...]) -> None:
         """Gives the lines of the last formula further conditions."""
         for k in self.last.lines if self.last is not None else ():
-            self.found[k] = replace(self.found[k], given=(*self.found[k].given, *conditions))
+            line = self.found[k]
+            self.found[k] = replace(line, given=self._also(line.given, conditions))
+
+    def _also(self, given: tuple[Node, ...], more: tuple[Node, ...]) -> tuple[Node, ...]:
+        """Both; of the same two things only the nearer condition is kept: never `i = j` and `i != j` at once."""
+        new = {self._compared(node) for node in more}
+        return (*(node for node in given if self._compared(node) not in new), *more)
+
+    def _compared(self, node: Node) -> frozenset[str]:
+        sides = node.sides if isinstance(node, Relation) else ()
+        return frozenset(self.shown[slice(*side.span)].strip() for side in sides if side is not None)
 
     def _inline(self, k: int) -> int:
         """A formula in the text is a line if it says that two things are equal."""
@@ -352,7 +365,7 @@ class _Reader:
         is_serious = re.search(r"\\d?t?frac|\\partial|∂", inside) is not None
         kept = [one for one in written if (_is_claim(one.node) if one.node is not None else is_serious)]
         if kept:
-            self._keep(k, formula, tuple(kept), (*self.case, *self.said))
+            self._keep(k, formula, tuple(kept), self._also(self.case, self.said))
         return k + 1
 
     def _display(self, k: int) -> None:
@@ -365,27 +378,30 @@ class _Reader:
         inside = self.shown[slice(*formula.inner)]
         if label := LABEL.match(self.text[slice(*formula.inner)]):
             self.label = "".join(re.findall(r"(?<!\\)\b[a-z0-9]{1,4}\b", label["label"])[-1:]).join("()")
-        if self.after_break and TELLS_APART.search(inside):
-            self.case = ()
-        given = (*self.case, *self.said)
         first = written[0].node if written else None
-        goes_on = isinstance(first, Relation) and first.sides[0] is None and self.last is not None
+        goes_on = _goes_on(first) and self.last is not None
+        if self.spoke and self.case_held and not goes_on and TELLS_APART.search(inside):
+            self.case = ()
+        given = self._also(self.case, self.said)
         if goes_on and not given and self.last is not None and self.last.is_display and self.last.lines:
             given = self.found[self.last.lines[-1]].given
         self._keep(k, formula, written, given)
         self.said = ()
         self.opens_paragraph = self.opens_sentence = True
-        self.after_break = False
+        self.spoke = False
 
     def _keep(self, k: int, formula: Formula, written: tuple[Written, ...], given: tuple[Node, ...]) -> None:
         first = len(self.found)
         self.displays += 0 if formula.goes_on else 1
         heading = " ".join(part for part in (self.section, self.label) if part)
+        holds = given
         for one in written:
             node, more = parted(one.node, self.before)
             self.before = more or self.before
-            self.found.append(Line(bisect_right(self.starts, one.span[0]), self.text[slice(*one.span)], one.span,
-                                   self.displays, formula.inline, node, one.error, (*given, *more), heading))
+            holds = self._also(holds if _goes_on(node) else given, more)
+            number = bisect_right(self.starts, one.span[0])
+            self.found.append(Line(number, self.text[slice(*one.span)], one.span, self.displays, formula.inline, node,
+                                   one.error, holds, heading))
         self.case_held = True
         self.last = Last(range(first, len(self.found)), k, not formula.inline, bool(self.said))
 
@@ -415,6 +431,11 @@ def _prose(text: str, found: list[Formula]) -> str:
         pieces += [text[done:start], filled]
         done = end
     return "".join([*pieces, text[done:]])
+
+
+def _goes_on(node: Node | None) -> bool:
+    """Whether a row begins with its relation sign."""
+    return isinstance(node, Relation) and node.sides[0] is None
 
 
 def _is_claim(node: Node | None) -> bool:

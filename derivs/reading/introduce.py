@@ -42,7 +42,7 @@ def pattern(name: Spelled, indices: Collection[str]) -> Pattern:
                 places += [(key(part), where) for part in letters(item)]
             else:
                 fixed[where].append(key(item))
-    return Pattern(name.base, tuple(fixed["below"]), tuple(fixed["above"]), tuple(places))
+    return Pattern(name.base + "'" * name.primes, tuple(fixed["below"]), tuple(fixed["above"]), tuple(places))
 
 
 def spelling(found: Pattern, named: Named, order: Sequence[str], said: str, *, is_alias: bool = False) -> Spelling:
@@ -101,7 +101,7 @@ def printed(name: Spelled, found: Pattern) -> str:
         head = bare(head.base if isinstance(head, Scripts) else head.items[0])
     below = [written(item) for item in name.below if key(item) in found.below]
     above = [written(item) for item in name.above if key(item) in found.above]
-    text = written(head)
+    text = written(head) + "'" * name.primes
     text += f"_{{{','.join(below)}}}" if below else ""
     return text + (f"^{{{','.join(above)}}}" if above else "")
 

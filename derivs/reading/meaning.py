@@ -30,6 +30,7 @@ from derivs.expr import (
     children,
     divide,
     mul,
+    names_in,
     negate,
     number,
     power,
@@ -145,6 +146,9 @@ def _atom(s: State, node: Node, bound: Bound) -> Value:
     inside = bare(node)
     if isinstance(inside, Scripts):
         base = bare(inside.base)
+        if inside.below is None and not inside.primes and inside.above is not None and (
+                count := number_of(s, inside.base, bound)) is not None:
+            return scripted(s, count, items(inside.above), node, bound)                  # n^2
         if isinstance(base, Name | Word | Accent) and spelled(node) is not None:
             function = functions.function(s, node)
             if function is not None:
@@ -435,13 +439,15 @@ def _binders(s: State, node: Big, bound: Bound) -> _Binders:
     if not found.ranges:
         raise unread("no index letter stands below the sign", node)
     if node.above is not None and key(node.above) not in ("",):
-        if len(found.ranges) > 1 and any(pair[1:] != found.ranges[0][1:] for pair in found.ranges):
+        lows = {low for _, low, _ in found.ranges if low is not None}
+        if len(lows) > 1 or (len(found.ranges) > 1 and not lows):
             raise unread("it is not clear which letter the upper bound is of", node.above, "write one sign for each")
         upper = form(s, node.above, bound)
         if upper is None:
             raise unread("this is no bound", node.above)
         shift = 1 - s.vocabulary.index_base
-        found.ranges = [(name, affine(1) if low is None else low, upper + shift) for name, low, _ in found.ranges]
+        low = next(iter(lows), affine(1))
+        found.ranges = [(name, low, upper + shift) for name, _, _ in found.ranges]
     return found
 
 
@@ -461,6 +467,16 @@ def _relation(s: State, found: _Binders, part: Relation, bound: Bound) -> None:
     right = part.sides[1]
     if left is None or right is None:
         raise unread("one side is missing below the sign", part)
+    inner = bare(left)
+    colon = next((k for k, one in enumerate(inner.parts) if isinstance(one, Sign) and one.text == ":"), None) if (
+        isinstance(inner, Product)) else None
+    if colon and isinstance(inner, Product):                       # j : j \neq i
+        for letter in inner.parts[:colon]:
+            _bind(s, found, letter, None, None)
+        rest = inner.parts[colon + 1:]
+        span = (rest[0].span[0], rest[-1].span[1]) if rest else part.span
+        found.conditions.append(replace(part, sides=(Product(rest, span), *part.sides[1:])))
+        return
     if sign in ("=", "==") and len(part.signs) == 1:
         low = form(s, right, bound)
         if low is None:
@@ -500,6 +516,12 @@ def _over_everything(s: State, node: Big, bound: Bound) -> Value:
     value = s.read(node.body, bound)
     if value.rank == 1:
         return functions.total(value)
+    letters_ = sorted(names_in(value.body) & s.letters.keys() - bound)
+    if value.rank == 0 and len(letters_) == 1:
+        name = letters_[0]
+        s.slip(f"the sum is read over {name}", rf"write \sum_{name}")
+        del s.letters[name]
+        return Value(SumOver(name, *_range(s, name, value.body, node), value.body))
     raise unread("the sum does not say over what", node, r"write \sum_i")
 
 
@@ -571,7 +593,7 @@ def _factor(s: State, parts: Sequence[Node], k: int, bound: Bound) -> tuple[Valu
     """The factor that begins at part k, and where the next one begins."""
     part = parts[k]
     following = parts[k + 1] if k + 1 < len(parts) else None
-    for rule in (_phrase, _long_name, _inline_derivative, _operator, _nabla, _indicator, _application, _bracket_index):
+    for rule in (_phrase, _inline_derivative, _long_name, _operator, _nabla, _indicator, _application, _bracket_index):
         found = rule(s, parts, k, following, bound)
         if found is not None:
             return found
@@ -787,6 +809,8 @@ def _loss_of(s: State, parts: Sequence[Node], k: int, following: Node | None) ->
 def _bracket_index(s: State, parts: Sequence[Node], k: int, following: Node | None, bound: Bound) -> Found:
     """W[i,j]."""
     group = None if following is None else bare(following)
+    outside = group if isinstance(group, Scripts) and group.below is None else None
+    group = bare(outside.base) if outside is not None else group
     if not isinstance(group, Group) or group.kind != "[" or spelled(parts[k]) is None:
         return None
     value = named(s, parts[k], bound)
@@ -798,4 +822,5 @@ def _bracket_index(s: State, parts: Sequence[Node], k: int, following: Node | No
         if found is None and key(item) != ":":
             return None
         forms.append(None if found is None else found + (1 - s.vocabulary.index_base))
-    return at(value, forms), k + 2
+    result = at(value, forms)
+    return (result if outside is None else scripted(s, result, items(outside.above), outside, bound)), k + 2

@@ -13,7 +13,7 @@ from derivs.reading.forms import form, letter
 from derivs.reading.spelling import Spelled, bare, key, spelled
 from derivs.reading.state import Bound, State, unread
 from derivs.reading.syntax import Name, Node, Scripts
-from derivs.reading.value import Axis, Misfit, Value, fitting, fresh, mapped, matrix_product, renewed, transposed
+from derivs.reading.value import Axis, Misfit, Turn, Value, fitting, fresh, mapped, matrix_product, renewed, transposed
 from derivs.reading.vocabulary import TURNED, Match, Named
 
 PLAIN = Option("")
@@ -35,14 +35,29 @@ def named(s: State, node: Node, bound: Bound) -> Value | None:
         return None
     if isinstance(bare(node), Name) and key(node) in bound:
         return Value(_number(s, node, bound))
-    if name.primes:
-        return _primed(s, name, node, bound)
     for found in s.vocabulary.matches(name):
+        if _is_kronecker(name, found):
+            continue
+        found = _turned(s, found)
         value = _value(s, found, node, bound)
         if value is not None:
             s.spelled.setdefault(_tensor(found.spelling.named), {}).setdefault(_fixed(found), node.span)
             return scripted(s, value, found.rest, node, bound)
-    return None
+    return _primed(s, name, node, bound) if name.primes else None
+
+
+def _is_kronecker(name: Spelled, found: Match) -> bool:
+    r"""\delta_{ij} is Kronecker's beside a declared \delta that has more indices."""
+    return name.base == "delta" and not found.spelling.below and not found.spelling.above and (
+        sum(item is not None for item in found.subscripts) == 2 < len(found.subscripts))
+
+
+def _turned(s: State, found: Match) -> Match:
+    """A_{ij}^T and A^T_{ij} are both A_{ji}: TeX prints them alike."""
+    turns = [item for item in found.rest if is_transpose(s, item)]
+    if len(found.subscripts) != 2 or len(turns) != 1 or None in found.subscripts:
+        return found
+    return replace(found, subscripts=found.subscripts[::-1], rest=tuple(i for i in found.rest if i is not turns[0]))
 
 
 def _tensor(what: Named) -> str:
@@ -117,8 +132,17 @@ def _value(s: State, found: Match, node: Node, bound: Bound) -> Value | None:
         axis = Axis("label", what.label)
         axes.append(axis)
         body = reindex(body, {what.parameters[-1]: symbol(axis.index)})
-    is_vector = len(axes) == 1 and len(what.sizes) == 1
-    return Value(body, tuple(axes), what.turn if is_vector else "")
+    return Value(body, tuple(axes), _turn(found, axes))
+
+
+def _turn(found: Match, axes: Sequence[Axis]) -> Turn:
+    """A_{i,:} is a row, A_{:,j} a column; a vector is what it is declared to be."""
+    what = found.spelling.named
+    if len(axes) != 1:
+        return ""
+    if len(what.sizes) == 2 and len(found.opened) == 1:
+        return "column" if found.opened[0] == 0 else "row"
+    return what.turn if len(what.sizes) == 1 else ""
 
 
 def _left_out(s: State, hint: str, size: Affine, bound: Bound) -> Affine | None:

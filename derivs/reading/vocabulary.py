@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from derivs.affine import Affine
@@ -63,12 +63,15 @@ class Formula:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A name found in the text: what it means, its subscripts (None where open), and what is left above it."""
+    """A name found in the text: what it means, its subscripts (None where open), and what is left above it.
+
+    opened: the axes at which a colon stands.
+    """
 
     spelling: Spelling
     subscripts: tuple[Node | None, ...]
     rest: tuple[Node, ...]
-    primes: int
+    opened: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)
@@ -110,6 +113,8 @@ class Vocabulary:
 
     def matches(self, name: Spelled) -> Iterator[Match]:
         """What the name may mean, the most specific first."""
+        if name.primes:
+            name = replace(name, base=name.base + "'" * name.primes, primes=0)
         for spelling in self.spellings.get(name.base, ()):
             found = match(spelling, name)
             if found is not None:
@@ -122,8 +127,6 @@ class Vocabulary:
 
 def match(spelling: Spelling, name: Spelled) -> Match | None:
     """The name as this spelling, with as many subscripts as it has; None if it cannot be."""
-    if name.primes:
-        return None
     below = _after(spelling.below, name.below)
     above = _after(spelling.above, name.above)
     if below is None or above is None:
@@ -135,8 +138,10 @@ def match(spelling: Spelling, name: Spelled) -> Match | None:
         if here is None:
             return None
         subscripts[:len(here)] = here
-        return Match(spelling, tuple(subscripts), above, 0)
+        return Match(spelling, tuple(subscripts), above, tuple(k for k, item in enumerate(here) if item is None))
+    slotted = {axis for _, axis in spelling.slots}
     under = [axis for place, axis in spelling.slots if place == "below"]
+    under += [axis for axis in range(rank) if axis not in slotted]             # h_{t,i}, where only t was named
     over = [axis for place, axis in spelling.slots if place == "above"]
     is_power = bool(above) and (isinstance(bare(above[0]), Numeral) or key(above[0]) in TURNED)
     indices, rest = ((), above) if is_power else _divided(above, len(over))
@@ -146,7 +151,7 @@ def match(spelling: Spelling, name: Spelled) -> Match | None:
             return None
         for axis, item in zip(axes, here, strict=False):
             subscripts[axis] = item
-    return Match(spelling, tuple(subscripts), rest, 0)
+    return Match(spelling, tuple(subscripts), rest)
 
 
 def _divided(items: tuple[Node, ...], rank: int) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
@@ -178,11 +183,19 @@ def _fill(items: tuple[Node, ...], rank: int) -> tuple[Node | None, ...] | None:
         return None if items else ()
     if len(items) < rank:
         split = tuple(part for item in items for part in letters(item))
+        if len(items) == 1 and isinstance(bare(items[0]), Numeral) and len(bare(items[0]).text) == rank:
+            split = digits(bare(items[0]))                                      # A_{12}
         if len(split) <= rank and (len(split) == rank or len(items) <= 1):
             items = split
     if len(items) > rank:
         return None
     return tuple(None if key(item) in OPEN else _unwrapped(item) for item in items)
+
+
+def digits(node: Numeral) -> tuple[Node, ...]:
+    """The digits of a number, one by one."""
+    start = node.span[0]
+    return tuple(Numeral(digit, (start + k, start + k + 1)) for k, digit in enumerate(node.text))
 
 
 def _unwrapped(item: Node) -> Node:

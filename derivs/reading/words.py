@@ -44,7 +44,7 @@ OTHERWISE = {"otherwise", "else"}
 CONNECTIVES = {"then", "so", "hence", "thus", "therefore", "this", "that", "which", "where", "here", "and", "since",
                "because", "using", "by", "with", "we", "it", "note", "again", "i.e", "namely", "substituting",
                "simplifying", "similarly", "plugging", "applying", "giving", "gives", "or", "as", "but"}
-INDEX_LETTERS = frozenset("ijklmnpqrstuv")
+INDEX_LETTERS = frozenset("ijklmnpqrst")
 NEGATED = {"=": "!=", "==": "!=", "!=": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 EQUALITIES = {"=", "==", ":=", "=:", "equiv"}
 
@@ -162,6 +162,12 @@ def phrase(words: Sequence[Token], at: int, read: Read) -> Phrase | None:
     if cue == "negating":
         conditions = negated(conditions)
     return Phrase(conditions, k) if conditions else None
+
+
+def announces(line: str) -> bool:
+    """Whether a line begins with a cue: `For i = j:`, `Otherwise`."""
+    first = re.match(r"[(*# ]*(?P<word>[A-Za-z]+)(?:[\s:,.]|\Z)", line)
+    return first is not None and first["word"].lower() in {*CUES, *OTHERWISE}
 
 
 def _is_filler(token: Token, *, is_case: bool) -> bool:

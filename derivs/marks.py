@@ -1,0 +1,87 @@
+"""What is said of the lines of a text, in the fields of `--json`; they are documented in docs/json.md and stable.
+
+This module imports neither SymPy nor JAX.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from derivs import library
+from derivs.checker import Checked
+from derivs.margin import in_words, summary, terminal
+from derivs.papers import Paper, mark
+from derivs.problem import Problem
+from derivs.reading.document import Kind
+from derivs.report import VERSION, verdict_fields
+from derivs.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Texts with their marks, by name. str(report) is what `derivs check` prints."""
+
+    papers: Mapping[str, Paper]
+
+    @property
+    def lines(self) -> tuple[Checked, ...]:
+        """All lines, in reading order."""
+        return tuple(line.checked for paper in self.papers.values() for line in paper.lines)
+
+    @property
+    def first_wrong(self) -> Checked | None:
+        """The first line that is wrong; None if there is none."""
+        return next((paper.first_wrong for paper in self.papers.values() if paper.first_wrong is not None), None)
+
+    @property
+    def status(self) -> int:
+        """0: every line is right. 1: one is wrong, ambiguous or undecided. 2: else, one is unread, or there is none."""
+        kinds = {line.judgement for line in self.lines}
+        if kinds & {"wrong", "follows from a wrong line", "ambiguous", "undecided"}:
+            return 1
+        return 2 if not kinds or "unread" in kinds else 0
+
+    def fields(self) -> dict[str, Any]:
+        """`derivs check --json`."""
+        return {"version": VERSION, "command": "check", "status": self.status, "files": [
+            {"file": name, "summary": dict(paper.counts), "missing": list(paper.missing),
+             "lines": [{"number": line.checked.number, "exercise": paper.exercises[line.exercise].problem.name,
+                        "heading": line.heading, **fields(line.checked, paper.exercises[line.exercise].problem)}
+                       for line in paper.lines]} for name, paper in self.papers.items()]}
+
+    def text(self, *, color: bool = False, ascii_only: bool = False, width: int = 100) -> str:
+        """For a terminal."""
+        several = len(self.papers) > 1
+        blocks = [terminal(paper, name if several else "", color=color, ascii_only=ascii_only, width=width)
+                  for name, paper in self.papers.items()]
+        return "\n\n".join((*filter(None, blocks), summary(self.lines)))
+
+    def __str__(self) -> str:
+        return self.text()
+
+
+def answer(request_id: Any, checked: Sequence[Checked], problem: Problem) -> dict[str, Any]:
+    """An answer of `derivs check --jsonl`."""
+    return {"id": request_id, "lines": [fields(one, problem) for one in checked]}
+
+
+def fields(checked: Checked, problem: Problem) -> dict[str, Any]:
+    """One line."""
+    return {
+        "text": checked.text, "judgement": checked.judgement,
+        "against_truth": _verdict(checked.against_truth), "against_previous": _verdict(checked.against_previous),
+        "reading": checked.reading, "message": in_words(checked, problem), "span": list(checked.span),
+        "mend": checked.mend, "remarks": list(checked.remarks),
+        "readings": [{"reading": said, **verdict_fields(verdict)} for said, verdict in checked.readings],
+        "ms": round(checked.milliseconds, 3)}
+
+
+def _verdict(verdict: Verdict | None) -> dict[str, Any] | None:
+    return None if verdict is None else verdict_fields(verdict)
+
+
+def check(problem: str | Mapping[str, Any] | Problem, text: str, kind: Kind) -> Report:
+    """`derivs.check`."""
+    return Report({"": mark(library.exercises(problem), text, kind)})
