@@ -102,6 +102,8 @@ class Affine:
         """Every name replaced at once."""
         if self.names.isdisjoint(values):
             return self
+        if self.bare is not None:
+            return values[self.bare]
         total: dict[Monomial, int] = {}
         for monomial, c in self.terms:
             if any(name in values for name in monomial):

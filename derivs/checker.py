@@ -12,9 +12,9 @@ from time import perf_counter
 from typing import Final, Literal
 
 from derivs.derive import Graph
-from derivs.errors import DerivsError, IllFormed, OutOfBudget, Unreadable, Unsupported
+from derivs.errors import DerivsError, IllFormed, Mismatch, OutOfBudget, OutOfRange, Unreadable, Unsupported
 from derivs.evaluate import Evaluator
-from derivs.expr import ONE, Add, Derivative, Entry, Expectation, Expr, names_in, subtract, tensors_in
+from derivs.expr import ONE, Add, Entry, Expectation, Expr, names_in, subtract, tensors_in
 from derivs.judge import judge
 from derivs.problem import Claim, Problem
 from derivs.reading.choices import Choices, Option, others
@@ -22,12 +22,11 @@ from derivs.reading.claims import Reading, claim, value
 from derivs.reading.introduce import pattern, spelling, standing_for
 from derivs.reading.spelling import Spelled, bare, key, spelled
 from derivs.reading.syntax import Fraction, Group, Node, Product, Relation, Row, Span, Text
-from derivs.reading.value import Misfit
 from derivs.reading.vocabulary import Vocabulary
 from derivs.scope import ranges
 from derivs.text import text
-from derivs.unfold import reach
 from derivs.verdict import Point, Proved, Refuted, Tested, Unread, Verdict
+from derivs.wellformed import claim_mistakes
 
 Judgement = Literal["right", "right, mend the notation", "wrong", "follows from a wrong line", "ambiguous",
                     "undecided", "unread"]
@@ -166,9 +165,9 @@ class Checker:
         deadline = start + self.seconds
         try:
             truth = self.claim(chain.subject, side, given, deadline)
-        except (Misfit, IllFormed, Unsupported) as error:
-            chain.last, chain.last_is_wrong = side, isinstance(error, Misfit)
-            if isinstance(error, Misfit):
+        except (Mismatch, IllFormed, Unsupported) as error:
+            chain.last, chain.last_is_wrong = side, isinstance(error, Mismatch)
+            if isinstance(error, Mismatch):
                 return Checked(written, error.span or here, "wrong", Refuted(Point({}, {}), "defined", "undefined"),
                                message=f"the sizes do not fit: {error.what}", mend=error.mend, claims=1)
             return Checked(written, here, "unread", Unread(error.what), message=error.what, mend=error.mend, claims=1)
@@ -202,7 +201,7 @@ class Checker:
 
     def _in_the_mean(self, found: Judged, reading: Reading) -> Judged:
         """A refuted claim that holds in the mean in one of the readings: these disagree, and each is named."""
-        readings = [(one, self.verdict(one)) for one in means(self.problem, reading)]
+        readings = [(one, self._verdict(one)) for one in means(self.problem, reading)]
         proved = next((pair for pair in readings if isinstance(pair[1], Proved)), None)
         if proved is None:
             return found
@@ -211,8 +210,22 @@ class Checker:
     def _readings(self, left: Node, right: Node, given: Sequence[Node]) -> Callable[[Choices], Reading]:
         return lambda choices: claim(self.problem, self.vocabulary, choices, left, right, given)
 
-    def verdict(self, reading: Reading) -> Verdict:
-        """The verdict on a claim."""
+    def verdict(self, reading: Reading) -> tuple[Verdict, Reading]:
+        """The verdict on a claim, and the reading with what it took to have one. Raises IllFormed.
+
+        Entries that do not exist are read as zero, with a warning: people let sums run one too far over them.
+        """
+        for mistake in claim_mistakes(reading.problem, reading.claim):
+            if not isinstance(mistake, OutOfRange):
+                raise mistake
+            padded = {name: replace(tensor, zero_outside=True) for name, tensor in reading.problem.tensors.items()}
+            warning = Option(f"{mistake.what}; what lies outside is read as zero", mistake.mend)
+            reading = replace(reading, problem=replace(reading.problem, tensors=padded),
+                              slips=(*reading.slips, warning))
+            break
+        return self._verdict(reading), reading
+
+    def _verdict(self, reading: Reading) -> Verdict:
         if reading.problem is self.problem:
             return judge(self.graph, reading.claim, seed=self.seed, evaluator=self.evaluator)
         evaluator = self.evaluator.extended(reading.problem)
@@ -312,10 +325,11 @@ def _node_behind_zero(checker: Checker, term: Expr, reading: Reading) -> str | N
 
 # ---- readings --------------------------------------------------------------------------------------------------------
 
-def decide(readings: Callable[[Choices], Reading], verdict: Callable[[Reading], Verdict], deadline: float) -> Judged:
+def decide(readings: Callable[[Choices], Reading], verdict: Callable[[Reading], tuple[Verdict, Reading]],
+           deadline: float) -> Judged:
     """The first reading that is proved; else the first one's verdict, with all that were tried.
 
-    Raises what the first reading raises where none can be read; Misfit where the sizes fit in none.
+    Raises what the first reading raises where none can be read; Mismatch where the sizes fit in none.
     """
     seen: set[frozenset[tuple[str, int]]] = {frozenset()}
     waiting: list[dict[str, int]] = [{}]
@@ -329,14 +343,14 @@ def decide(readings: Callable[[Choices], Reading], verdict: Callable[[Reading], 
             reading = readings(choices)
             if (reading.claim.left, reading.claim.right) not in claims:
                 claims.add((reading.claim.left, reading.claim.right))
-                found = verdict(reading)
+                found, reading = verdict(reading)
                 tried.append((reading, found))
                 if isinstance(found, Proved):
                     return Judged(found, reading, tuple(tried))
         except Unreadable:
             if not taken:
                 raise
-        except (Misfit, IllFormed, Unsupported, OutOfBudget) as error:
+        except (Mismatch, IllFormed, Unsupported, OutOfBudget) as error:
             first_error = first_error or error
         if perf_counter() > deadline:
             if not tried:
@@ -361,12 +375,12 @@ def means(problem: Problem, reading: Reading) -> Iterator[Reading]:
             for name in sorted(tensors_in(claimed.right)):
                 p = problem.tensors.get(name)
                 if p is not None and not p.shape and "in(0,1)" in p.properties:
-                    letter, kept = text(Entry(mask.name), problem), text(Entry(name), problem)
-                    for mean, note in ((Entry(name), f"in the mean, an entry of {letter} being 1 with probability {kept}"),
-                                       (subtract(ONE, Entry(name)),
-                                        f"in the mean, an entry of {letter} being 0 with probability {kept}")):
+                    note = f"in the mean, an entry of {text(Entry(mask.name), problem)} being "
+                    kept = text(Entry(name), problem)
+                    for mean, value_ in ((Entry(name), 1), (subtract(ONE, Entry(name)), 0)):
                         left = Expectation(mask.name, mean, claimed.left)
-                        yield replace(reading, claim=replace(claimed, left=left), said=(Option(note),))
+                        said = (Option(f"{note}{value_} with probability {kept}"),)
+                        yield replace(reading, claim=replace(claimed, left=left), said=said)
 
 
 def _judgement(truth: Judged, above: Verdict | None, wrong_above: bool, slips: Sequence[Option]) -> Judgement:
@@ -375,8 +389,8 @@ def _judgement(truth: Judged, above: Verdict | None, wrong_above: bool, slips: S
             reading = truth.reading
             if reading is not None and reading.two_meanings:
                 return "ambiguous"
-            needs_mending = slips or reading is not None and (
-                reading.slips or any(option.slip for option in reading.said))
+            needs_mending = slips or (reading is not None and (
+                reading.slips or any(option.slip for option in reading.said)))
             return "right, mend the notation" if needs_mending else "right"
         case Refuted():
             return "follows from a wrong line" if wrong_above and isinstance(above, Proved) else "wrong"
@@ -417,9 +431,8 @@ def _relations(node: Node) -> tuple[list[Relation], list[Node]]:
                 word = said.strip(" ,.;:").lower()
             case Relation(signs=signs):
                 pieces = _between_arrows(part)
-                if word.split(" ")[-1:] and word.split(" ")[-1] in CONDITIONS and chains:
-                    conditions.append(part)
-                elif not set(signs) & (EQUALS | ARROWS) and chains:
+                is_condition = word.split(" ")[-1] in CONDITIONS or not set(signs) & (EQUALS | ARROWS)
+                if chains and is_condition:
                     conditions.append(part)
                 else:
                     chains += pieces
@@ -445,6 +458,5 @@ def _between_arrows(relation: Relation) -> list[Relation]:
 
 
 def _is_quotient(node: Node) -> bool:
-    inner = bare(node)
-    return isinstance(inner, Fraction) or isinstance(inner, Product)
+    return isinstance(bare(node), Fraction | Product)
 

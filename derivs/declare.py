@@ -37,19 +37,20 @@ from derivs.wellformed import gathered, inferred_shape, mistakes
 
 LARGEST: Final = 200_000               # characters of a declaration
 MOST: Final = 400                      # entries in one of its tables
-TABLES: Final = ("name", "title", "source", "symbols", "forward", "gradient", "aliases", "operators", "functions", "sets",
-                 "indices", "sizes", "conventions", "given", "description", "begins", "ends")
+TABLES: Final = ("name", "title", "source", "symbols", "forward", "gradient", "aliases", "operators", "functions",
+                 "sets", "indices", "sizes", "conventions", "given", "description", "begins", "ends")
 SHAPE: Final = re.compile(r"\s*(scalar|vector|matrix|tensor|row|column|index)\s*(?:\[([^\]]*)\])?")
 ROLES: Final[Mapping[str, Role]] = {"input": "input", "parameter": "parameter", "constant": "constant",
                                     "target": "target", "defined": "node"}
 RANK: Final = {"scalar": 0, "vector": 1, "row": 1, "column": 1, "matrix": 2}
 CONVENTIONS: Final = ("zero_outside", "index_base", "layout", "einstein", "at_kink", "given")
+DIGITS: Final = dict(zip("0123456789", "abcdefghij", strict=True))    # a name of letters only, for an unknown function
 HADAMARD_LATER: Final = "hadamard, at the rank of the product"
 
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """An exercise with the letters in which it is written. begins, ends: the words in a document that it stands between."""
+    """An exercise with the letters in which it is written. begins, ends: words in a document that it stands between."""
 
     problem: Problem
     vocabulary: Vocabulary
@@ -194,7 +195,7 @@ class _Builder:
                             mend='write "scalar", "vector[n]", "matrix[n,m]", "tensor[a,b,c]", "row[n]", "column[n]"')
         kind, inside = match.group(1), match.group(2)
         shape = self.shape(inside) if inside is not None else ()
-        if kind in RANK and len(shape) != RANK[kind] or kind != "scalar" and not shape:
+        if (kind in RANK and len(shape) != RANK[kind]) or (kind != "scalar" and not shape):
             wanted = {"scalar": "no length", "matrix": "two lengths"}.get(kind, "one length")
             raise IllFormed(f"a {kind} has {wanted}, here there are {len(shape)}", mend=f"in {text!r}")
         role, properties, label = self.words_after(head[match.end():], kind)
@@ -205,7 +206,8 @@ class _Builder:
         letters = tuple(_split(places)) if places else ()
         found = pattern(written, [size_key(letter) for letter in letters])
         if letters and sorted(found.letters) != sorted(map(size_key, letters)):
-            raise IllFormed(f"the indices {places!r} do not all stand in {name}", mend="'x_i^s' = \"matrix[B,M] at s,i\"")
+            raise IllFormed(f"the indices {places!r} do not all stand in {name}",
+                            mend="write 'x_i^s' = \"matrix[B,M] at s,i\"")
         if len(letters) > len(shape):
             raise IllFormed(f"{len(letters)} indices for {len(shape)} axes")
         tensor = identity(found)
@@ -235,7 +237,7 @@ class _Builder:
             elif plain in ROLES:
                 role = ROLES[plain]
             elif plain in get_args(Property):
-                properties.add(plain)  # type: ignore[arg-type]
+                properties.add(plain)
             else:
                 known = (*ROLES, *get_args(Property))
                 raise IllFormed(f"{word!r} is neither a role nor a property", mend=nearest(word, known))
@@ -274,7 +276,7 @@ class _Builder:
                 return
         head = key(node)
         if text == "any":
-            self.vocabulary.functions[head] = "?" + re.sub(r"\d", lambda d: "abcdefghij"[int(d[0])], re.sub(r"[^A-Za-z\d]", "", head))
+            self.vocabulary.functions[head] = "?" + re.sub(r"[^A-Za-z]", lambda c: DIGITS.get(c[0], ""), head)
         elif text == "any scalar":
             raise Unsupported("a function of tensors that is not known is not read yet",
                               mend='let it be the loss: [gradient] of = ["y"], loss = "E"')
@@ -434,7 +436,7 @@ class _Builder:
             raise IllFormed(f"{name} is defined twice")
         letters = [key(item) for item in subscripts if item is not None]
         if len(value.axes) + len(letters) != len(shape):
-            raise IllFormed(f"the left side has {len(shape)} axes, the right side {len(letters)} indices and is {value}")
+            raise IllFormed(f"{name} has {len(shape)} axes, the right side is {value} for {len(letters)} indices")
         opened = [k for k, item in enumerate(subscripts) if item is None]
         for axis, k in zip(value.axes, opened, strict=True):
             if axis.size is not None and axis.size is not shape[k]:
@@ -645,7 +647,8 @@ def _caret(step: Callable[[], Any], text: str) -> Any:
         start, end = error.span
         line = text.replace("\n", " ")
         mark = " " * start + "^" * max(1, min(end, len(line)) - start)
-        raise IllFormed(error.what, mend=f"{line}\n    {mark}" + (f"\n    {error.mend}" if error.mend else "")) from error
+        mend = f"\n    {error.mend}" if error.mend else ""
+        raise IllFormed(error.what, mend=f"{line}\n    {mark}{mend}") from error
 
 
 def _name(text: str) -> Spelled:

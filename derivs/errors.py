@@ -28,6 +28,16 @@ class IllFormed(DerivsError):
     """An exercise or a formula that means nothing: an unknown name, a subscript out of range, a wrong rank, a cycle."""
 
 
+class Mismatch(IllFormed):
+    """Lengths that do not fit, in a product, a sum or an equation of tensors. span: where, once it is known."""
+
+    span: tuple[int, int] | None = None
+
+
+class OutOfRange(IllFormed):
+    """A subscript that leaves its axis, where nothing says that there is zero outside."""
+
+
 class Unreadable(DerivsError):
     """A text that cannot be read. `span`: the smallest guilty piece of it, as characters from and up to."""
 

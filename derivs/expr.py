@@ -208,6 +208,8 @@ def forms(expr: Tree) -> tuple[Affine, ...]:
 def children(expr: Tree) -> tuple[Tree, ...]:
     """The direct parts, in reading order."""
     match expr:
+        case Entry() | Number() | Integer():            # most of a tree, and the matching goes from top to bottom
+            return ()
         case Add(parts) | Mul(parts) | Apply(_, parts) | And(parts) | Or(parts):
             return parts
         case Pow(base, exponent):

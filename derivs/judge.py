@@ -48,7 +48,7 @@ def judge(graph: Graph, claim: Claim, *, seed: int = 0, evaluator: Evaluator | N
 def _examined(graph: Graph, claim: Claim, shown: Equal, seed: int, evaluator: Evaluator) -> Verdict:
     """The proof, after the two sides as they were written have been compared at exact points."""
     problem = graph.problem
-    looked: Refuted | Agreed = compare(problem, claim, points=EXAMINE, after=QUICK, seed=seed,
+    looked: Refuted | Agreed = compare(problem, claim, points=EXAMINE, after=0, seed=seed,
                                        off_kinks=bool(shown.kinks), evaluator=evaluator)
     conditions = [f"except where {text(kink, problem)} = 0" for kink in shown.kinks]
     if isinstance(looked, Refuted):

@@ -93,8 +93,8 @@ class Problem:
     definitions: in order, each may read the tensors above it. loss: the letter of the loss E, a smooth function of the
     nodes `outputs`, whose cotangents (the upstream gradients, `bar(y)`) are given; a scalar node is its own loss.
     kinks: the value of a function's derivative where it has none, by function, where the exercise differs from the
-    convention of `derivs.rules.functions`. indices: letters whose range no axis tells. reference: an independent JAX forward pass, input arrays by name to the
-    outputs by name.
+    convention of `derivs.rules.functions`. indices: letters whose range no axis tells.
+    reference: an independent JAX forward pass, input arrays by name to the outputs by name.
     """
 
     name: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from derivs.affine import ONE, Affine
-from derivs.errors import IllFormed, nearest
+from derivs.errors import IllFormed, Mismatch, nearest
 from derivs.expr import Entry, Largest, Sum, Tree, children, names_in
 from derivs.problem import Problem, Tensor
 
@@ -15,7 +15,7 @@ Range = tuple[Affine, Affine]
 def ranges(problem: Problem, formulas: Iterable[Tree]) -> dict[str, Range]:
     """The free indices of the formulas with their ranges, each taken from an axis that the index stands on alone.
 
-    Raises IllFormed for an index that stands on axes of different lengths, or alone on none (its range is unknown).
+    Raises Mismatch for an index that stands on axes of different lengths, IllFormed for one that stands alone on none.
     """
     formulas = tuple(formulas)
     sizes = frozenset(problem.sizes)
@@ -38,7 +38,7 @@ def _collect(problem: Problem, node: Tree, free: set[str], found: dict[str, Rang
         for form, size in zip(node.at, tensor.shape, strict=True):
             name = form.bare
             if name in free and found.setdefault(name, (ONE, size)) != (ONE, size):
-                raise IllFormed(f"the index {name} runs over 1..{found[name][1]} and over 1..{size}",
+                raise Mismatch(f"the index {name} runs over 1..{found[name][1]} and over 1..{size}",
                                 mend="use two letters, one for each range")
     for part in children(node):
         _collect(problem, part, free, found)

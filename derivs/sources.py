@@ -41,6 +41,7 @@ class Sources:
         self._abstract = problem.definition(problem.loss) is None
         self._definitions = {d.tensor: d for d in problem.definitions}
         self._known: dict[str, Source] = {}
+        self._forward: dict[str, bool] = {}
 
     def of(self, name: str) -> Source:
         """Where a tensor's entries come from. Raises IllFormed for a name that is not declared."""
@@ -94,6 +95,9 @@ class Sources:
     def _is_forward(self, name: str) -> bool:
         """Whether its own definition is made of entries alone: of no derivative, no mean, and no gradient."""
         if name in self._definitions:
-            return not any(isinstance(node, Derivative | Expectation) for node in walk(self._definitions[name].value))
+            if name not in self._forward:
+                self._forward[name] = not any(isinstance(node, Derivative | Expectation)
+                                              for node in walk(self._definitions[name].value))
+            return self._forward[name]
         of = self._cotangent_of(name)
         return of is None or (self._abstract and of in self.problem.outputs)

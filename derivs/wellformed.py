@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from derivs.affine import Affine, symbol
-from derivs.errors import DerivsError, IllFormed, nearest
+from derivs.errors import DerivsError, IllFormed, OutOfRange, nearest
 from derivs.expr import (
     And,
     Cases,
@@ -122,7 +122,8 @@ def _order(problem: Problem, definition: Definition) -> Iterator[IllFormed]:
             yield IllFormed(f"{name} is used before its definition", mend=f"move {name} above {definition.tensor}")
 
 
-def inferred_shape(problem: Problem, definition: Definition, letters: Sequence[str] | None = None) -> tuple[Affine, ...]:
+def inferred_shape(problem: Problem, definition: Definition,
+                   letters: Sequence[str] | None = None) -> tuple[Affine, ...]:
     """The lengths of the axes on which the indices of a definition, or these of them, stand alone in its value."""
     for name in sorted(_free(definition) - set(problem.sizes)):
         raise _stray(definition, name)
@@ -177,12 +178,13 @@ def _claims(problem: Problem) -> Iterator[IllFormed]:
     claims = [(f"target {k}", target.claim) for k, target in enumerate(problem.targets, 1)]
     claims += [(f"hand formula {k}", hand.claim) for k, hand in enumerate(problem.hands, 1)]
     for place, claim in claims:
-        for mistake in _claim(problem, claim):
+        for mistake in claim_mistakes(problem, claim):
             mistake.at(place)
             yield mistake
 
 
-def _claim(problem: Problem, claim: Claim) -> Iterator[IllFormed]:
+def claim_mistakes(problem: Problem, claim: Claim) -> Iterator[IllFormed]:
+    """What is wrong with a claim: unknown names, subscripts that may leave their range, ranges without end."""
     sides: list[Tree] = [claim.left, claim.right]
     for given in claim.given:
         sides += [side for side in (given.left, given.right) if not isinstance(side, Affine)]
@@ -274,10 +276,10 @@ class _Walk:
                 continue
             name = form.bare
             if name and name in bound:
-                yield IllFormed(f"{name} runs to {bound[name]}, on an axis of {entry.tensor} whose length is {size}",
+                yield OutOfRange(f"{name} runs to {bound[name]}, on an axis of {entry.tensor} whose length is {size}",
                                 mend=f"let {name} run to {size}, or use another letter")
             else:
-                yield IllFormed(f"{_spelled(entry)} is read outside its range: {form} may leave 1..{size}",
+                yield OutOfRange(f"{_spelled(entry)} is read outside its range: {form} may leave 1..{size}",
                                 mend=f"bound the index, or declare {entry.tensor} with zero_outside=True")
 
 

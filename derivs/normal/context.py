@@ -17,6 +17,9 @@ DEPTH = 6                     # how many hypotheses an implication may combine
 STEPS = 50_000             # rewrites in one question
 
 
+Useful = dict[tuple[Monomial, bool], list[Affine]]
+
+
 class Budget:
     """Steps left for one question; its end means "not decided"."""
 
@@ -40,7 +43,7 @@ class Budget:
 class Context:
     """Hypotheses: forms that are >= 0, and tensors by name. Contexts with the same facts are one object."""
 
-    __slots__ = ("_assumed", "_children", "_homes", "_implied", "budget", "facts", "memo", "names", "tensors")
+    __slots__ = ("_assumed", "_children", "_homes", "_implied", "_useful", "budget", "facts", "memo", "names", "tensors")
 
     def __init__(self, tensors: Mapping[str, Tensor], facts: Iterable[Affine] = (),
                  budget: Budget | None = None) -> None:
@@ -53,6 +56,7 @@ class Context:
         self._assumed: dict[tuple[Affine, ...], Context] = {}
         self._homes: dict[tuple[str, int, Affine], tuple[Affine, Affine]] = {}
         self._implied: dict[Affine, bool] = {}
+        self._useful: Useful | None = None
 
     def assume(self, facts: Iterable[Affine]) -> Context:
         """The context with more hypotheses."""
@@ -83,7 +87,9 @@ class Context:
         """Whether form >= 0 follows from the hypotheses, as far as the search sees. False means "not seen"."""
         known = self._implied.get(form)
         if known is None:
-            known = self._implied[form] = implied(form, self.facts)
+            if self._useful is None:
+                self._useful = _by_term(self.facts)
+            known = self._implied[form] = implied(form, self.facts, self._useful)
         return known
 
     def contradicts(self, form: Affine) -> bool:
@@ -91,18 +97,19 @@ class Context:
         return self.implies(-form - 1)
 
 
-def implied(form: Affine, facts: Iterable[Affine]) -> bool:
+def implied(form: Affine, facts: Iterable[Affine], useful: Useful | None = None) -> bool:
     """Whether form >= 0 follows from facts >= 0: a search for a non-negative combination of facts that cancels it.
+
+    useful: the facts by what they can cancel, where that is known already.
 
     >>> implied(symbol("n") - 1, [symbol("n") - symbol("k"), symbol("k") - 1])
     True
     """
     if form.is_constant:
         return form.constant >= 0
-    return _search(dict(form.terms), _by_term(_with_products(form, tuple(facts))), DEPTH)
-
-
-Useful = dict[tuple[Monomial, bool], list[Affine]]
+    if useful is None or any(len(monomial) > 1 for monomial, _ in form.terms):
+        useful = _by_term(_with_products(form, tuple(facts)))
+    return _search(dict(form.terms), useful, DEPTH)
 
 
 def _by_term(facts: Iterable[Affine]) -> Useful:

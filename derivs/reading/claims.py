@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from derivs.affine import Affine, symbol
+from derivs.errors import Mismatch
 from derivs.expr import (
     Add,
     Derivative,
@@ -27,7 +28,7 @@ from derivs.reading.meaning import read
 from derivs.reading.spelling import bare
 from derivs.reading.state import State, unread
 from derivs.reading.syntax import Node, Relation, Span
-from derivs.reading.value import Misfit, Value, elementwise
+from derivs.reading.value import Value, elementwise
 from derivs.reading.vocabulary import Vocabulary
 from derivs.scope import ranges
 
@@ -53,7 +54,7 @@ class Reading:
 
 def claim(problem: Problem, vocabulary: Vocabulary, choices: Choices, left: Node, right: Node,
           given: Sequence[Node] = ()) -> Reading:
-    """left = right in one reading. Raises Unreadable, Misfit, IllFormed."""
+    """left = right in one reading. Raises Unreadable, Mismatch, IllFormed."""
     s = State(problem, vocabulary, choices, read)
     one = s.read(left, frozenset())
     s.side = "right"
@@ -78,7 +79,7 @@ def value(problem: Problem, vocabulary: Vocabulary, choices: Choices, node: Node
 # ---- axes ------------------------------------------------------------------------------------------------------------
 
 def lined_up(s: State, left: Value, right: Value, span: Span) -> tuple[Value, Value]:
-    """Both sides with the axes of the left one. Raises Misfit where they have different ones."""
+    """Both sides with the axes of the left one. Raises Mismatch where they have different ones."""
     try:
         if left.rank == right.rank:
             pairs: list[Expr] = []
@@ -90,8 +91,8 @@ def lined_up(s: State, left: Value, right: Value, span: Span) -> tuple[Value, Va
             if entry is not None:
                 return (scalar, entry) if left is scalar else (entry, scalar)
             return replace(tensor, body=left.body), replace(tensor, body=right.body)
-        raise Misfit(f"the left side is {left}, the right side {right}")
-    except Misfit as error:
+        raise Mismatch(f"the left side is {left}, the right side {right}")
+    except Mismatch as error:
         error.span = error.span or span
         raise
 
@@ -102,7 +103,7 @@ def _entry(s: State, scalar: Value, tensor: Value) -> Value | None:
     sizes = [axis.size for axis in tensor.axes]
     fits = len(missing) >= len(sizes) and [size for _, size in missing[-len(sizes):]] == sizes
     if not s.choose("entries", STRICT, EACH_ENTRY):
-        raise Misfit(f"one side is a number, the other {tensor}")
+        raise Mismatch(f"one side is a number, the other {tensor}")
     if not fits:
         return None
     forms = {axis.index: at for axis, (at, _) in zip(tensor.axes, missing[-len(sizes):], strict=True)}
@@ -135,7 +136,7 @@ def with_letters(s: State, frame: Value, left: Expr, right: Expr) -> tuple[Expr,
         taken.add(name)
         names[axis.index] = symbol(name)
         if axis.size is None:
-            raise Misfit("the length of an axis is not known")
+            raise Mismatch("the length of an axis is not known")
     return reindex(left, names), reindex(right, names)
 
 

@@ -43,7 +43,7 @@ def words(text: str) -> str:
 
 
 def indicator(s: State, node: Node, bound: Bound) -> Value:
-    """1 where the condition holds. Raises Unreadable, Misfit."""
+    """1 where the condition holds. Raises Unreadable, Mismatch."""
     match bare(node):
         case Relation() as relation:
             return _all([_pair(s, relation, k, bound) for k in range(len(relation.signs))])
@@ -143,7 +143,7 @@ def _pair(s: State, relation: Relation, k: int, bound: Bound) -> Value:
             case ">=":
                 return Value(Indicator(CompareIndex("<=", b, a)))
             case "<=" | "=" | "!=":
-                return Value(Indicator(CompareIndex(op, a, b)))  # type: ignore[arg-type]
+                return Value(Indicator(CompareIndex(op, a, b)))
     one, two = s.read(left, bound), s.read(right, bound)
     for label, index in ((one, b), (two, a)):
         if label.axes and label.axes[-1].index == "label":

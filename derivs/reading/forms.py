@@ -30,20 +30,26 @@ def form(s: State, node: Node, bound: Bound) -> Affine | None:
             return form(s, item, bound)
         case Name() | Scripts() as name:
             return letter(s, name, bound)
-        case Product(parts) as whole:
+        case Product(factors) as whole:
             if (size := s.vocabulary.sizes.get(key(whole))) is not None:
                 return size
-            result = affine(1)
-            for part in parts:
-                if isinstance(part, Sign) and part.text in ("cdot", "*", "times"):
+            result, letters = affine(1), 0
+            for factor in factors:
+                if isinstance(factor, Sign) and factor.text in ("cdot", "*", "times"):
                     continue
-                value = form(s, part, bound)
+                value = form(s, factor, bound)
                 if value is None:
                     return None
+                letters += bool(value.names - size_letters(s))
                 result = result * value
-            return result
+            return result if letters < 2 else None             # x_{ij} is no entry at i times j
         case _:
             return None
+
+
+def size_letters(s: State) -> frozenset[str]:
+    """The letters that stand for sizes."""
+    return frozenset(s.vocabulary.sizes).union(*(size.names for size in s.vocabulary.sizes.values()))
 
 
 def letter(s: State, node: Node, bound: Bound) -> Affine | None:
@@ -63,7 +69,7 @@ def is_index_letter(node: Node) -> bool:
     """Whether a name looks like an index: one lower-case or Greek letter, with a number or primes at most."""
     match bare(node):
         case Name(text):
-            return len(text) > 1 and text in INDEX_COMMANDS or len(text) == 1 and text.isalpha()
+            return (len(text) > 1 and text in INDEX_COMMANDS) or (len(text) == 1 and text.isalpha())
         case Scripts(base, below, None, _):
             return isinstance(bare(base), Name) and is_index_letter(base) and (
                 below is None or isinstance(bare(below), Numeral | Name))

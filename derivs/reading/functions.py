@@ -1,4 +1,4 @@
-r"""Functions as they are written: `\log x`, `\sigma'(z)`, `\exp^{-x}`, `\max(0, x)`, `softmax(z)_i`, `diag(y)`, `f(x)`."""
+r"""Functions as they are written: `\log x`, `\sigma'(z)`, `\max(0, x)`, `softmax(z)_i`, `diag(y)`, `f(x)`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 from derivs.affine import ONE as FIRST
 from derivs.affine import Affine, symbol
 from derivs.differentiate import differentiate
-from derivs.errors import Unreadable
+from derivs.errors import Mismatch, Unreadable
 from derivs.expr import (
     ZERO,
     Apply,
@@ -36,7 +36,6 @@ from derivs.reading.state import State
 from derivs.reading.syntax import Group, Node, Scripts
 from derivs.reading.value import (
     Axis,
-    Misfit,
     Value,
     at,
     diagonal,
@@ -101,7 +100,7 @@ def _kind(s: State, name: str) -> str | Formula | None:
 
 
 def apply(s: State, f: Function, arguments: Sequence[Value], node: Node) -> Value:
-    """The function's value. Raises Unreadable, Misfit."""
+    """The function's value. Raises Unreadable, Mismatch."""
     if isinstance(f.kind, Formula):
         raise Unreadable("the derivative of this function is not read yet: write it out", node.span)
     if f.kind in SPECIAL:
@@ -135,16 +134,17 @@ def _softmax(s: State, arguments: Sequence[Value], node: Node) -> Value:
     if value.rank == 0:
         body = value.body
         if not (isinstance(body, Entry) and body.at and s.choose("softmax", Option(""), OF_ONE_ENTRY)):
-            raise Misfit("the softmax of a number")
+            raise Mismatch("the softmax of a number")
         index = fresh()
         size = s.extended.tensors[body.tensor].shape[-1]
         whole = Value(Entry(body.tensor, (*body.at[:-1], symbol(index))), (Axis(index, size),))
         return at(_softmax(s, [whole], node), [body.at[-1]])
     axis = value.axes[-1]
     if axis.size is None:
-        raise Misfit("the softmax of a vector whose length is not known")
+        raise Mismatch("the softmax of a vector whose length is not known")
     other = renewed(value)
-    again = reindex(other.body, {a.index: symbol(b.index) for a, b in zip(other.axes[:-1], value.axes[:-1], strict=True)})
+    shared = {a.index: symbol(b.index) for a, b in zip(other.axes[:-1], value.axes[:-1], strict=True)}
+    again = reindex(other.body, shared)
     normal = Sum(other.axes[-1].index, FIRST, axis.size, Apply("exp", (again,)))
     return mapped(value, lambda u: divide(Apply("exp", (u,)), normal))
 
@@ -156,7 +156,7 @@ def _mean(s: State, arguments: Sequence[Value], node: Node) -> Value:
 
 def _reciprocal(size: Affine | None) -> Expr:
     if size is None:
-        raise Misfit("the mean of what has no known length")
+        raise Mismatch("the mean of what has no known length")
     return power(Integer(size), -1)
 
 
@@ -173,7 +173,7 @@ def _sum(s: State, arguments: Sequence[Value], node: Node) -> Value:
 def _sum_of_rows(s: State, arguments: Sequence[Value], node: Node) -> Value:
     value = _one(arguments, node)
     if value.rank != 2:
-        raise Misfit(f"the sum of each row of {value}")
+        raise Mismatch(f"the sum of each row of {value}")
     return total(value, [1])
 
 
@@ -183,6 +183,8 @@ def _diag(s: State, arguments: Sequence[Value], node: Node) -> Value:
 
 def _trace(s: State, arguments: Sequence[Value], node: Node) -> Value:
     value = _one(arguments, node)
+    if value.rank == 1:
+        raise Mismatch("the trace of a vector")
     return value if value.rank == 0 else total(diagonal(value))
 
 
@@ -191,7 +193,7 @@ def _largest(s: State, arguments: Sequence[Value], node: Node) -> Value:
         body = arguments[0].body
         for axis in reversed(arguments[0].axes):
             if axis.size is None:
-                raise Misfit("the maximum over an axis whose length is not known")
+                raise Mismatch("the maximum over an axis whose length is not known")
             body = Largest(axis.index, FIRST, axis.size, body)
         return Value(body)
     return _fold(arguments, lambda a, b: largest(a, b), node)

@@ -14,7 +14,7 @@ from typing import Final
 from derivs.affine import ONE as FIRST
 from derivs.affine import Affine, affine, symbol
 from derivs.differentiate import differentiate
-from derivs.errors import IllFormed, Unreadable
+from derivs.errors import IllFormed, Mismatch, Unreadable
 from derivs.expr import (
     ONE,
     Apply,
@@ -26,6 +26,7 @@ from derivs.expr import (
     Integer,
     Largest,
     Mul,
+    Tree,
     add,
     children,
     divide,
@@ -40,7 +41,6 @@ from derivs.expr import (
 )
 from derivs.expr import Indicator as Holds
 from derivs.expr import Sum as SumOver
-from derivs.expr import Tree
 from derivs.reading import functions
 from derivs.reading.choices import Option
 from derivs.reading.conditions import condition_of, indicator, is_otherwise, words
@@ -71,7 +71,7 @@ from derivs.reading.syntax import (
     Word,
 )
 from derivs.reading.syntax import Cases as Branches
-from derivs.reading.value import Axis, Misfit, Value, at, elementwise, fresh, inner, mapped, transposed
+from derivs.reading.value import Axis, Value, at, elementwise, fresh, inner, mapped, total, transposed
 from derivs.reading.vocabulary import Formula, Named, Spelling
 
 PLAIN = Option("")
@@ -81,10 +81,10 @@ ONES: Final = frozenset({"1", "I", "mathbb{1}"})
 
 
 def read(s: State, node: Node, bound: Bound) -> Value:
-    """The meaning of an expression. Raises Unreadable for what is not understood, Misfit where sizes do not fit."""
+    """The meaning of an expression. Raises Unreadable for what is not understood, Mismatch where sizes do not fit."""
     try:
         return _read(s, node, bound)
-    except Misfit as error:
+    except Mismatch as error:
         if error.span is None:
             error.span = node.span
         raise
@@ -139,7 +139,7 @@ def _atom(s: State, node: Node, bound: Bound) -> Value:
     value = named(s, node, bound)
     if value is None:
         value = _special(s, node, bound)
-    if value is None:
+    if value is None and _may_be_number(s, node, bound):
         value = number_of(s, node, bound)
     if value is not None:
         return value
@@ -162,6 +162,13 @@ def _atom(s: State, node: Node, bound: Bound) -> Value:
     raise _unknown(s, node)
 
 
+def _may_be_number(s: State, node: Node, bound: Bound) -> bool:
+    """A size, a bound index, or a letter that may turn out to be a free index of the line."""
+    name = key(node)
+    return name in bound or name in s.vocabulary.sizes or name in s.vocabulary.indices or (
+        len(name) == 1 and name.islower() and not s.vocabulary.has_base(name) and functions.function(s, node) is None)
+
+
 def _unknown(s: State, node: Node) -> Unreadable:
     name = spelled(node)
     assert name is not None
@@ -173,7 +180,7 @@ def _unknown(s: State, node: Node) -> Unreadable:
 
 
 def _special(s: State, node: Node, bound: Bound) -> Value | None:
-    """e, pi, e^x, \\exp^x, Kronecker's delta, the unit matrix, the vector of ones: unless the exercise declares them."""
+    """e, pi, e^x, Kronecker's delta, the unit matrix, the vector of ones: unless the exercise declares them."""
     inside = bare(node)
     base = inside.base if isinstance(inside, Scripts) else inside
     below = inside.below if isinstance(inside, Scripts) else None
@@ -263,7 +270,7 @@ def _sum(s: State, terms: Sequence[tuple[int, Node]], node: Node, bound: Bound) 
         else:
             try:
                 result = elementwise(result, value, add, "the sum")
-            except Misfit as error:
+            except Mismatch as error:
                 error.span = term.span
                 raise
     assert result is not None
@@ -323,7 +330,7 @@ def indexed(s: State, value: Value, below: Node, node: Node, bound: Bound) -> Va
     if len(places) < value.rank:
         places = tuple(part for place in places for part in letters(place))
     if len(places) != value.rank:
-        raise Misfit(f"{len(places)} subscripts after {value}")
+        raise Mismatch(f"{len(places)} subscripts after {value}")
     forms: list[Affine | None] = []
     for place in places:
         found = None if key(place) in (":", "cdot") else form(s, place, bound)
@@ -353,28 +360,22 @@ def _cases(s: State, branch_rows: Sequence[tuple[Node, Node | None]], node: Node
 
 
 def _by_labels(branches: Sequence[tuple[Expr, Expr | None]], node: Node) -> Expr:
-    """Cases of which some are told by a label: t a + (1 - t) b."""
-    result: Expr | None = None
-    for value, test in reversed(branches):
-        if test is None:
-            result = value
-        elif result is None:
-            result = value
-        else:
-            result = add(mul(test, value), mul(subtract(ONE, test), result))
-    if result is None or len(branches) != 2:
+    """Two cases told apart by a label: t a + (1 - t) b."""
+    if len(branches) != 2 or branches[0][1] is None:
         raise unread("cases by a label are read where there are two of them", node)
-    return result
+    (first, _), (second, _) = branches
+    test = branches[0][1]
+    return add(mul(test, first), mul(subtract(ONE, test), second))
 
 
 def _aligned(frame: Value, value: Value) -> Expr:
     if value.rank == 0:
         return value.body
     if value.rank != frame.rank:
-        raise Misfit(f"the cases: {frame} and {value}")
+        raise Mismatch(f"the cases: {frame} and {value}")
     for a, b in zip(frame.axes, value.axes, strict=True):
         if a.size is not b.size:
-            raise Misfit(f"the cases: {frame} and {value}")
+            raise Mismatch(f"the cases: {frame} and {value}")
     return reindex(value.body,  # type: ignore[no-any-return]
                    {b.index: symbol(a.index) for a, b in zip(frame.axes, value.axes, strict=True)})
 
@@ -482,8 +483,7 @@ def _relation(s: State, found: _Binders, part: Relation, bound: Bound) -> None:
         if low is None:
             raise unread("this is no bound", right)
         known = [name for name, _, _ in found.ranges]
-        names = items(left) if isinstance(bare(left), Row) else (left,)
-        for name in names:
+        for name in items(left) if isinstance(bare(left), Row) else (left,):
             if key(name) in known:
                 found.conditions.append(part)
             else:
@@ -504,8 +504,8 @@ def _relation(s: State, found: _Binders, part: Relation, bound: Bound) -> None:
             raise unread("these are no bounds", part)
         _bind(s, found, right, low + shift + (part.signs[0] == "<"), high + shift - (part.signs[1] == "<"))
         return
-    names = {name for name, _, _ in found.ranges}
-    if isinstance(bare(left), Name | Scripts) and key(left) not in names and key(left) not in bound:
+    bound_here = {name for name, _, _ in found.ranges}
+    if isinstance(bare(left), Name | Scripts) and key(left) not in bound_here and key(left) not in bound:
         _bind(s, found, left, None, None)
     found.conditions.append(part)
 
@@ -515,7 +515,7 @@ def _over_everything(s: State, node: Big, bound: Bound) -> Value:
         raise unread("no index letter stands below the sign", node)
     value = s.read(node.body, bound)
     if value.rank == 1:
-        return functions.total(value)
+        return total(value)
     letters_ = sorted(names_in(value.body) & s.letters.keys() - bound)
     if value.rank == 0 and len(letters_) == 1:
         name = letters_[0]
@@ -546,7 +546,7 @@ def _range(s: State, name: str, body: Expr, node: Node) -> tuple[Affine, Affine]
     if not alone and isinstance(body, Mul):
         return ranges[0]
     lengths = " and over ".join(f"{low}..{high}" for low, high in ranges)
-    raise Misfit(f"{name} runs over {lengths}")
+    raise Mismatch(f"{name} runs over {lengths}")
 
 
 def _axes(s: State, node: Tree, name: str) -> list[tuple[Affine, Affine]]:
@@ -584,7 +584,7 @@ def product(s: State, parts: Sequence[Node], bound: Bound) -> Value:
     span = (parts[0].span[0], parts[-1].span[1])
     try:
         return folded(s, factors)
-    except Misfit as error:
+    except Mismatch as error:
         error.span = error.span or span
         raise
 
@@ -672,6 +672,8 @@ def _nabla(s: State, parts: Sequence[Node], k: int, following: Node | None, boun
     if node.below is None or following is None:
         raise unread(r"\nabla does not say of what, or by what", node, r"write \nabla_x L")
     value, after = _factor(s, parts, k + 1, bound)
+    if not (isinstance(value.body, Entry) and not value.rank):                   # \nabla_x x^T A x
+        value, after = product(s, parts[k + 1:], bound), len(parts)
     result = derivative(s, value, node.below, bound)
     return scripted(s, result, items(node.above), node, bound), after
 
@@ -685,14 +687,19 @@ def _indicator(s: State, parts: Sequence[Node], k: int, following: Node | None, 
     if name == "delta" and len(group.items) == 2:
         first, second = group.items
         return indicator(s, Relation((first, second), ("=",), (group.span,), group.span), bound), k + 2
-    if name not in ("1", "I", "delta", "chi", "mathbb") or len(group.items) != 1:
+    if name not in ("1", "I", "delta", "chi"):
+        return None
+    if len(group.items) > 1 and all(isinstance(bare(item), Relation) for item in group.items):
+        return indicator(s, Row(group.items, group.span), bound), k + 2
+    if len(group.items) != 1:
         return None
     if isinstance(bare(group.items[0]), Relation | Row):
         return indicator(s, group.items[0], bound), k + 2
     return None
 
 
-def _application(s: State, parts: Sequence[Node], k: int, following: Node | None, bound: Bound, merged: int = 0) -> Found:
+def _application(s: State, parts: Sequence[Node], k: int, following: Node | None, bound: Bound,
+                 merged: int = 0) -> Found:
     """A function with its argument: brackets, else the one factor after it."""
     part = parts[k]
     function = functions.function(s, part)
@@ -721,7 +728,10 @@ def _application(s: State, parts: Sequence[Node], k: int, following: Node | None
                 value = combine(s, value, None, more)
             arguments = [value]
     result = _applied(s, function, arguments, part, bound)
-    if function.below is not None:
+    if function.below is not None and function.kind == "log":
+        base = s.read(function.below, bound)
+        result = elementwise(result, mapped(base, lambda b: Apply("log", (b,))), divide, "the logarithm")
+    elif function.below is not None:
         result = indexed(s, result, function.below, part, bound)
     if function.above is not None:
         result = scripted(s, result, items(function.above), part, bound)

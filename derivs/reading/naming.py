@@ -7,13 +7,14 @@ from dataclasses import replace
 
 from derivs.affine import ONE as FIRST
 from derivs.affine import Affine, symbol
+from derivs.errors import Mismatch
 from derivs.expr import Entry, Expr, Integer, Sum, mul, number, power, reindex
 from derivs.reading.choices import Option
 from derivs.reading.forms import form, letter
 from derivs.reading.spelling import Spelled, bare, key, spelled
 from derivs.reading.state import Bound, State, unread
-from derivs.reading.syntax import Name, Node, Scripts
-from derivs.reading.value import Axis, Misfit, Turn, Value, fitting, fresh, mapped, matrix_product, renewed, transposed
+from derivs.reading.syntax import Group, Name, Node, Numeral, Scripts
+from derivs.reading.value import Axis, Turn, Value, fitting, fresh, mapped, matrix_product, renewed, transposed
 from derivs.reading.vocabulary import TURNED, Match, Named
 
 PLAIN = Option("")
@@ -49,7 +50,7 @@ def named(s: State, node: Node, bound: Bound) -> Value | None:
 def _is_kronecker(name: Spelled, found: Match) -> bool:
     r"""\delta_{ij} is Kronecker's beside a declared \delta that has more indices."""
     return name.base == "delta" and not found.spelling.below and not found.spelling.above and (
-        sum(item is not None for item in found.subscripts) == 2 < len(found.subscripts))
+        sum(item is not None for item in found.subscripts) + len(found.rest) == 2 < len(found.subscripts))
 
 
 def _turned(s: State, found: Match) -> Match:
@@ -193,9 +194,12 @@ def is_transpose(s: State, item: Node) -> bool:
 def _raised(s: State, value: Value, item: Node, bound: Bound) -> Value:
     if is_transpose(s, item):
         return transposed(value, rows(s))
+    layer = bare(item)
+    if isinstance(layer, Group) and len(layer.items) == 1 and isinstance(bare(layer.items[0]), Name | Numeral):
+        raise unread(f"nothing is declared with {key(item)} above it", item, "a power is written without brackets")
     exponent = s.read(item, bound)
     if exponent.rank:
-        raise Misfit(f"an exponent that is {exponent}")
+        raise Mismatch(f"an exponent that is {exponent}")
     if value.rank == 2:
         if key(item) == "-1":
             raise unread("the inverse of a matrix is not read yet", item)

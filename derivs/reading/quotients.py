@@ -164,7 +164,7 @@ def _kind(s: State, of: str, by: str) -> Literal["total", "local"]:
     if not (direct and between):
         return "total"
     taken = s.choose("partials", LOCAL, TOTAL, MIXED)
-    return ("local", "total", "total" if s.side == "left" else "local")[taken]  # type: ignore[return-value]
+    return ("local", "total", "total" if s.side == "left" else "local")[taken]
 
 
 def reached(problem: Problem, name: str) -> frozenset[str]:

@@ -12,13 +12,13 @@ from typing import Final
 
 from derivs.affine import ONE as FIRST
 from derivs.affine import Affine, symbol
-from derivs.errors import Unreadable
+from derivs.errors import Mismatch, Unreadable
 from derivs.expr import And, CompareIndex, Condition, Delta, Indicator, Sum, divide, mul, reindex
 from derivs.reading.choices import Option
 from derivs.reading.naming import rows
 from derivs.reading.state import State
 from derivs.reading.syntax import Sign
-from derivs.reading.value import Axis, Misfit, Value, contract, elementwise, fresh, inner, matrix_product, outer
+from derivs.reading.value import Axis, Value, contract, elementwise, fresh, inner, matrix_product, outer
 from derivs.reading.vocabulary import Meaning
 
 DEFAULTS: Final[dict[str, Meaning]] = {
@@ -51,7 +51,7 @@ def is_tight(s: State, sign: Sign | None) -> bool:
 
 
 def combine(s: State, a: Value, sign: Sign | None, b: Value) -> Value:
-    """Two values with a sign between them. Raises Misfit, Unreadable."""
+    """Two values with a sign between them. Raises Mismatch, Unreadable."""
     meaning = declared(s, sign)
     if sign is not None and sign.below and meaning is None:
         raise Unreadable(f"the exercise does not say what {sign.text}_{{{sign.below}}} stands for", sign.span,
@@ -107,7 +107,7 @@ def beside(s: State, a: Value, b: Value) -> Value:
         return contract(a, b, pairs, "the chain rule")
     try:
         return matrix_product(a, b, rows(s))
-    except Misfit:
+    except Mismatch:
         options = (STRICT, ELEMENTWISE, INNER) if a.rank == b.rank == 1 else (STRICT, ELEMENTWISE)
         match s.choose("beside", *options):
             case 1 if a.rank == b.rank:
@@ -132,7 +132,7 @@ def broadcast(a: Value, b: Value) -> Value:
             k = fits[0]
             moved = reindex(small.body, {small.axes[0].index: symbol(large.axes[k].index)})
             return Value(mul(large.body, moved), large.axes)
-    raise Misfit(f"the product entry by entry of {a} and {b}")
+    raise Mismatch(f"the product entry by entry of {a} and {b}")
 
 
 def _inner(a: Value, b: Value) -> Value:
@@ -149,7 +149,7 @@ def _outer(s: State, a: Value, b: Value, sign: Sign | None) -> Value:
             first, second = unit.axes
             axis = other.axes[0]
             if first.size not in (None, axis.size):
-                raise Misfit(f"the product of {a} and {b}")
+                raise Mismatch(f"the product of {a} and {b}")
             body = reindex(other.body, {axis.index: symbol(first.index)})
             return Value(mul(unit.body, body), (replace(first, size=axis.size), replace(second, size=axis.size)))
     s.meanings.setdefault(sign.text if sign else "", set()).add("outer")
@@ -175,14 +175,14 @@ def _place(value: Value, k: int) -> int:
 
 
 def _convolution(a: Value, b: Value, meaning: Meaning) -> Value:
-    """Full: sum_u a_u b_{i-u+1}, all that overlap. Valid: sum_u a_{i+u-1} b_u. A convolution flips, a correlation not."""
+    """Full: sum_u a_u b_{i-u+1}, all that overlap. Valid: sum_u a_{i+u-1} b_u. Only a convolution flips."""
     if a.rank != b.rank or not a.rank:
-        raise Misfit(f"the {meaning} of {a} and {b}")
+        raise Mismatch(f"the {meaning} of {a} and {b}")
     full, flips = "full" in meaning, "convolution" in meaning
     axes, conditions, places, shifts = list[Axis](), list[Condition](), list[Axis](), dict[str, Affine]()
     for x, y in zip(a.axes, b.axes, strict=True):
         if x.size is None or y.size is None:
-            raise Misfit(f"the {meaning} of a tensor whose length is not known")
+            raise Mismatch(f"the {meaning} of a tensor whose length is not known")
         axis = Axis(fresh(), x.size + y.size - 1 if full else x.size - y.size + 1)
         i, u = symbol(axis.index), symbol(y.index if not full else x.index)
         if full:                                    # u runs over a, the place in b is what it must be

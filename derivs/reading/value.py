@@ -13,7 +13,7 @@ from typing import Literal
 
 from derivs.affine import ONE as FIRST
 from derivs.affine import Affine, symbol
-from derivs.errors import IllFormed
+from derivs.errors import Mismatch
 from derivs.expr import Delta, Expr, Sum, mul, reindex
 
 Turn = Literal["", "row", "column"]
@@ -66,12 +66,6 @@ class Value:
                 return f"a tensor {sizes}"
 
 
-class Misfit(IllFormed):
-    """Two values whose sizes do not fit. span: where they stand, once it is known."""
-
-    span: tuple[int, int] | None = None
-
-
 _names = count(1)
 
 
@@ -88,10 +82,10 @@ def renewed(value: Value) -> Value:
 
 
 def fitting(a: Axis, b: Axis, what: str) -> Affine | None:
-    """The length that two axes share. Raises Misfit."""
+    """The length that two axes share. Raises Mismatch."""
     if a.size is None or b.size is None or a.size is b.size:
         return a.size if b.size is None else b.size
-    raise Misfit(f"{what}: an axis of length {a.size} meets one of length {b.size}")
+    raise Mismatch(f"{what}: an axis of length {a.size} meets one of length {b.size}")
 
 
 def mapped(value: Value, function: Callable[[Expr], Expr]) -> Value:
@@ -100,13 +94,13 @@ def mapped(value: Value, function: Callable[[Expr], Expr]) -> Value:
 
 
 def elementwise(a: Value, b: Value, combine: Callable[[Expr, Expr], Expr], what: str) -> Value:
-    """Entry by entry; a number meets every entry. Raises Misfit."""
+    """Entry by entry; a number meets every entry. Raises Mismatch."""
     if a.rank == 0 or b.rank == 0:
         return replace(a if a.rank else b, body=combine(a.body, b.body))
     if a.rank != b.rank:
-        raise Misfit(f"{what}: {a} and {b}")
+        raise Mismatch(f"{what}: {a} and {b}")
     if a.turn and b.turn and a.turn != b.turn:
-        raise Misfit(f"{what}: {a} and {b}")
+        raise Mismatch(f"{what}: {a} and {b}")
     axes = tuple(replace(x, size=fitting(x, y, what), letter=x.letter or y.letter)
                  for x, y in zip(a.axes, b.axes, strict=True))
     other = _moved(b, [axis.index for axis in axes])
@@ -126,7 +120,7 @@ def contract(a: Value, b: Value, pairs: Sequence[tuple[int, int]], what: str, tu
     body: Expr = mul(a.body, other)
     for axis in reversed(list(shared.values())):
         if axis.size is None:
-            raise Misfit(f"{what}: the length of an axis is not known")
+            raise Mismatch(f"{what}: the length of an axis is not known")
         body = Sum(axis.index, FIRST, axis.size, body)
     taken = {i for i, _ in pairs}
     axes = (*(x for i, x in enumerate(a.axes) if i not in taken), *(x for j, x in enumerate(b.axes) if j not in shared))
@@ -134,7 +128,7 @@ def contract(a: Value, b: Value, pairs: Sequence[tuple[int, int]], what: str, tu
 
 
 def matrix_product(a: Value, b: Value, rows: bool) -> Value:
-    """A B, A x, x A, x^T y, x y^T. rows: a vector that is not said to be either is a row. Raises Misfit."""
+    """A B, A x, x A, x^T y, x y^T. rows: a vector that is not said to be either is a row. Raises Mismatch."""
     what = "the product"
     match a.rank, b.rank:
         case (0, _) | (_, 0):
@@ -151,16 +145,16 @@ def matrix_product(a: Value, b: Value, rows: bool) -> Value:
                 return contract(a, b, [(0, 0)], what)
             if (first, second) == ("column", "row"):
                 return contract(a, b, [], what)
-    raise Misfit(f"{what} of {a} and {b}")
+    raise Mismatch(f"{what} of {a} and {b}")
 
 
 def _turns(a: Turn, b: Turn, rows: bool) -> tuple[Turn, Turn]:
     """What two vectors are, where at least one of them says it."""
     if a and b:
         return a, b
-    if a == "row" and not rows or b == "column" and rows:
+    if (a == "row" and not rows) or (b == "column" and rows):
         return "row", "column"
-    if b == "row" and not rows or a == "column" and rows:
+    if (b == "row" and not rows) or (a == "column" and rows):
         return "column", "row"
     return ("row", "row") if rows else ("column", "column")
 
@@ -168,7 +162,7 @@ def _turns(a: Turn, b: Turn, rows: bool) -> tuple[Turn, Turn]:
 def inner(a: Value, b: Value, what: str = "the inner product") -> Value:
     """The sum of the products of corresponding entries: x.y, A:B."""
     if a.rank != b.rank:
-        raise Misfit(f"{what} of {a} and {b}")
+        raise Mismatch(f"{what} of {a} and {b}")
     return contract(a, b, [(k, k) for k in range(a.rank)], what)
 
 
@@ -178,7 +172,7 @@ def outer(a: Value, b: Value) -> Value:
 
 
 def transposed(value: Value, rows: bool) -> Value:
-    """The axes exchanged; a vector turned, a number left as it is. Raises Misfit."""
+    """The axes exchanged; a vector turned, a number left as it is. Raises Mismatch."""
     match value.rank:
         case 0:
             return value
@@ -187,7 +181,7 @@ def transposed(value: Value, rows: bool) -> Value:
             return replace(value, turn=turned)
         case 2:
             return replace(value, axes=value.axes[::-1])
-    raise Misfit(f"the transpose of {value}")
+    raise Mismatch(f"the transpose of {value}")
 
 
 def total(value: Value, axes: Sequence[int] | None = None) -> Value:
@@ -197,7 +191,7 @@ def total(value: Value, axes: Sequence[int] | None = None) -> Value:
     for k in chosen:
         axis = value.axes[k]
         if axis.size is None:
-            raise Misfit("a sum over an axis whose length is not known")
+            raise Mismatch("a sum over an axis whose length is not known")
         body = Sum(axis.index, FIRST, axis.size, body)
     return Value(body, tuple(axis for k, axis in enumerate(value.axes) if k not in set(chosen)))
 
@@ -212,13 +206,13 @@ def diagonal(value: Value) -> Value:
         first, second = value.axes
         size = fitting(first, second, "the diagonal")
         return Value(reindex(value.body, {second.index: symbol(first.index)}), (replace(first, size=size),))
-    raise Misfit(f"the diagonal of {value}")
+    raise Mismatch(f"the diagonal of {value}")
 
 
 def at(value: Value, subscripts: Sequence[Affine | None]) -> Value:
-    """Entries of a value: a subscript for every axis, None leaves it open. Raises Misfit."""
+    """Entries of a value: a subscript for every axis, None leaves it open. Raises Mismatch."""
     if len(subscripts) != value.rank:
-        raise Misfit(f"{len(subscripts)} subscripts after {value}")
+        raise Mismatch(f"{len(subscripts)} subscripts after {value}")
     chosen = {axis.index: form for axis, form in zip(value.axes, subscripts, strict=True) if form is not None}
     axes = tuple(axis for axis in value.axes if axis.index not in chosen)
     return Value(reindex(value.body, chosen), axes, value.turn if len(axes) == 1 and value.rank == 1 else "")

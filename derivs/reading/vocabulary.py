@@ -89,7 +89,6 @@ class Vocabulary:
     index_base: int = 1
     layout: Literal["shape", "numerator", "denominator"] = "shape"
     einstein: bool = False
-    relu_kink: bool = False
     given: tuple[Node, ...] = ()
     target: Node | None = None
     styled: frozenset[str] = frozenset()                           # bases that typeface tells apart
@@ -106,10 +105,10 @@ class Vocabulary:
 
     def copy(self) -> Vocabulary:
         """A vocabulary that may grow without the other one growing."""
-        return Vocabulary({base: list(known) for base, known in self.spellings.items()}, dict(self.functions),
-                          dict(self.operators), dict(self.phrases), dict(self.sets), dict(self.indices),
-                          dict(self.sizes), dict(self.losses), self.index_base, self.layout, self.einstein, self.relu_kink, self.given,
-                          self.target, self.styled)
+        return replace(self, spellings={base: list(known) for base, known in self.spellings.items()},
+                       functions=dict(self.functions), operators=dict(self.operators), phrases=dict(self.phrases),
+                       sets=dict(self.sets), indices=dict(self.indices), sizes=dict(self.sizes),
+                       losses=dict(self.losses))
 
     def matches(self, name: Spelled) -> Iterator[Match]:
         """What the name may mean, the most specific first."""
@@ -183,8 +182,9 @@ def _fill(items: tuple[Node, ...], rank: int) -> tuple[Node | None, ...] | None:
         return None if items else ()
     if len(items) < rank:
         split = tuple(part for item in items for part in letters(item))
-        if len(items) == 1 and isinstance(bare(items[0]), Numeral) and len(bare(items[0]).text) == rank:
-            split = digits(bare(items[0]))                                      # A_{12}
+        only = bare(items[0]) if len(items) == 1 else None
+        if isinstance(only, Numeral) and len(only.text) == rank:
+            split = digits(only)                                                # A_{12}
         if len(split) <= rank and (len(split) == rank or len(items) <= 1):
             items = split
     if len(items) > rank:
