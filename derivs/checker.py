@@ -229,7 +229,8 @@ class Checker:
         if reading.problem is self.problem:
             return judge(self.graph, reading.claim, seed=self.seed, evaluator=self.evaluator)
         evaluator = self.evaluator.extended(reading.problem)
-        return judge(Graph(reading.problem), reading.claim, seed=self.seed, evaluator=evaluator)
+        graph = self.graph.extended(reading.problem)
+        return judge(graph, reading.claim, seed=self.seed, evaluator=evaluator)
 
     # ---- names that the derivation introduces
 

@@ -31,6 +31,7 @@ from derivs.expr import (
     reindex,
     tensors_in,
 )
+from derivs.normal.atoms import Form
 from derivs.normal.context import Context
 from derivs.problem import Definition, Problem, bar
 from derivs.scope import lookup
@@ -58,7 +59,12 @@ class Graph:
     _above: dict[str, frozenset[str]] = field(default_factory=dict)
     _cotangents: dict[str, str] = field(default_factory=dict)
     shields: dict[tuple[Affine, ...], frozenset[Affine | None]] = field(default_factory=dict)     # of the definitions
+    cases: dict[tuple[str, Expr], Graph] = field(default_factory=dict)          # with a binary number put in
+    # The definitions in normal form, by the context and the nodes that are unfolded in it.
+    forms: dict[tuple[Context, frozenset[str]], dict[str, Form]] = field(default_factory=dict)
     _locals: dict[tuple[str, str], tuple[tuple[str, ...], Expr]] = field(default_factory=dict)
+    _resolved: dict[Derivative, Expr] = field(default_factory=dict)
+    _reads: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.context = Context(self.problem.tensors, self.problem.constraints)
@@ -66,6 +72,13 @@ class Graph:
         for definition in self.problem.definitions:
             direct = tensors_in(definition.value)
             self._above[definition.tensor] = direct.union(*(self._above.get(t, frozenset()) for t in direct))
+
+    def extended(self, problem: Problem) -> Graph:
+        """The graph of a problem that adds nodes, which nothing in this one reads, with the work done here."""
+        graph = Graph(problem)
+        graph._adjoints |= self._adjoints
+        graph._locals |= self._locals
+        return graph
 
     def inside(self, tensor: str, indices: Iterable[str]) -> Context:
         """The context in which the indices run over the tensor's shape."""
@@ -201,19 +214,25 @@ class Graph:
         Where an entry lies outside a shape and is 0 by declaration, so is its derivative, and the one by it.
         """
         match expr:
-            case Derivative(of, by, kind):
-                tensors = [lookup(self.problem.tensors, entry) for entry in (of, by)]
-                if any(tensor.role == "cotangent" for tensor in tensors):
-                    raise Unsupported("the derivative of a gradient, or by one, is not worked out yet")
-                if of.tensor == self.problem.loss and kind == "total":
-                    return ONE if by.tensor == of.tensor else Entry(bar(by.tensor), by.at)
-                value = self.local(of, by) if kind == "local" else self.total(of, by)
-                inside = [end for tensor, entry in zip(tensors, (of, by), strict=True) if tensor.zero_outside
-                          for size, form in zip(tensor.shape, entry.at, strict=True)
-                          for end in (CompareIndex("<=", FIRST, form), CompareIndex("<=", form, size))]
-                return mul(Indicator(And(tuple(inside))), value) if inside else value
+            case Derivative():
+                if expr not in self._resolved:
+                    self._resolved[expr] = self._worked_out(expr)
+                return self._resolved[expr]
             case _:
                 return rebuild(expr, self.resolve)  # type: ignore[no-any-return]
+
+    def _worked_out(self, derivative: Derivative) -> Expr:
+        of, by, kind = derivative.of, derivative.by, derivative.kind
+        tensors = [lookup(self.problem.tensors, entry) for entry in (of, by)]
+        if any(tensor.role == "cotangent" for tensor in tensors):
+            raise Unsupported("the derivative of a gradient, or by one, is not worked out yet")
+        if of.tensor == self.problem.loss and kind == "total":
+            return ONE if by.tensor == of.tensor else Entry(bar(by.tensor), by.at)
+        value = self.local(of, by) if kind == "local" else self.total(of, by)
+        inside = [end for tensor, entry in zip(tensors, (of, by), strict=True) if tensor.zero_outside
+                  for size, form in zip(tensor.shape, entry.at, strict=True)
+                  for end in (CompareIndex("<=", FIRST, form), CompareIndex("<=", form, size))]
+        return mul(Indicator(And(tuple(inside))), value) if inside else value
 
     def definition(self, name: str) -> Definition | None:
         """How a node or a cotangent is computed; None for what is given."""
@@ -224,6 +243,14 @@ class Graph:
         if tensor is None or tensor in self.upstream() or not self._reaches_loss(tensor):
             return None
         return self.adjoint(tensor).definition
+
+    def reads(self, name: str) -> frozenset[str]:
+        """The tensors that stand in the definition of a node or a cotangent; none in what is given."""
+        found = self._reads.get(name)
+        if found is None:
+            definition = self.definition(name)
+            found = self._reads[name] = tensors_in(definition.value) if definition else frozenset()
+        return found
 
     def place(self, name: str) -> int:
         """When it is computed: forward nodes in order, then cotangents in the order of reverse mode."""

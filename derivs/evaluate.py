@@ -44,6 +44,7 @@ class Evaluator:
         self._work = base._work if base else _Work()
         self._compiled: dict[Expr, Formula] = {}
         self._extended: dict[tuple[Definition, ...], Evaluator] = {}
+        self.last: object = None                    # what was asked last, for who asks
 
     def extended(self, problem: Problem) -> Evaluator:
         """The evaluator of another problem, which shares all that is computed where it only adds nodes to this one."""
@@ -99,6 +100,7 @@ class Evaluator:
         self._work.banks.clear()
         self._compiled.clear()
         self._extended.clear()
+        self.last = None
 
 
 def _only_adds_nodes(old: Problem, new: Problem) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from derivs.affine import Affine, symbol
+from derivs.cases import cases
 from derivs.derive import Graph
 from derivs.errors import OutOfBudget, OutOfDomain, Unsupported
 from derivs.expr import Expectation, Expr, Tree, children, reindex, tensors_in
@@ -53,8 +54,16 @@ def prove(graph: Graph, claim: Claim) -> Equal | NotShown:
     context, left, right, given = _identified(graph, claim, *sides)
     found = _proved(graph, context, left, right, given)
     if isinstance(found, NotShown):
-        return found
+        return _by_cases(graph, claim) or found
     return _also_where_sums_are_empty(graph, context, left, right, given, found)
+
+
+def _by_cases(graph: Graph, claim: Claim) -> Equal | None:
+    """The proof for either value of a binary number, where the claim has one."""
+    found = [prove(one, case) for one, case in cases(graph, claim)]
+    if not found or not all(isinstance(one, Equal) for one in found):
+        return None
+    return Equal(tuple(dict.fromkeys(kink for one in found if isinstance(one, Equal) for kink in one.kinks)))
 
 
 def _also_where_sums_are_empty(graph: Graph, context: Context, left: Expr, right: Expr, given: Sequence[Given],
@@ -82,7 +91,8 @@ def _proved(graph: Graph, context: Context, left: Expr, right: Expr, given: Sequ
             continue
         context.budget.refill()
         try:
-            translator = Translator(graph.context.assume(of_sizes(graph, context)), unfold)
+            root = graph.context.assume(of_sizes(graph, context))
+            translator = Translator(root, unfold, graph.forms.setdefault((root, frozenset(unfold)), {}))
             difference = add(translator.form(context, left), translator.form(context, right), -1)
             difference = _under(context, translator, difference, given)
             if is_zero(context, difference):

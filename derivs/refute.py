@@ -120,8 +120,12 @@ def nonzero_somewhere(problem: Problem, expr: Expr, *, points: int = 24, seed: i
 
 def _search(problem: Problem, claim: Claim, evaluator: Evaluator | None) -> _Search:
     evaluator = evaluator or Evaluator(problem)
-    return _Search(problem, claim, evaluator, evaluator.compile(claim.left), evaluator.compile(claim.right),
-                   evaluator.given(claim.left, claim.right), ranges(problem, (claim.left, claim.right)))
+    last = evaluator.last
+    if not isinstance(last, _Search) or last.claim is not claim:
+        last = _Search(problem, claim, evaluator, evaluator.compile(claim.left), evaluator.compile(claim.right),
+                       evaluator.given(claim.left, claim.right), ranges(problem, (claim.left, claim.right)))
+        evaluator.last = last                       # a claim is looked at twice, before its proof and after it
+    return last
 
 
 def _samples(search: _Search, seed: int) -> Iterator[tuple[Place, Places]]:

@@ -23,18 +23,19 @@ def unfoldings(graph: Graph, left: Expr, right: Expr) -> Iterator[Unfolding]:
     meet while it is a name. Then, where everything at once was too much, one name at a time.
     """
     tried: set[frozenset[str]] = set()
+    on_left, on_right = tensors_in(left), tensors_in(right)
     for names, is_last_resort in chain(((n, False) for n in _stages(graph, left, right)),
                                        ((n, True) for n in _one_at_a_time(graph, left, right))):
         chosen = {n: d for n in sorted(names) if (d := graph.definition(n)) is not None}
-        lonely = _in_sight(tensors_in(left), chosen) ^ _in_sight(tensors_in(right), chosen)
+        lonely = _in_sight(graph, on_left, chosen) ^ _in_sight(graph, on_right, chosen)
         if frozenset(chosen) not in tried and (is_last_resort or not any(map(graph.definition, lonely))):
             tried.add(frozenset(chosen))
             yield chosen
 
 
-def _in_sight(names: frozenset[str], unfolding: Unfolding) -> frozenset[str]:
+def _in_sight(graph: Graph, names: frozenset[str], unfolding: Unfolding) -> frozenset[str]:
     """The names that still stand once the definitions are put in."""
-    return _closure(names, unfolding.get) - unfolding.keys()
+    return _closure(names, lambda name: graph.reads(name) if name in unfolding else frozenset()) - unfolding.keys()
 
 
 def _stages(graph: Graph, left: Expr, right: Expr) -> Iterator[frozenset[str]]:
@@ -65,21 +66,20 @@ def _one_at_a_time(graph: Graph, left: Expr, right: Expr) -> Iterator[frozenset[
 
 def _parts(graph: Graph, names: frozenset[str] | set[str]) -> frozenset[str]:
     """The tensors that stand in the definitions of the names."""
-    return frozenset().union(*(tensors_in(d.value) for n in names if (d := graph.definition(n)) is not None))
+    return frozenset().union(*map(graph.reads, names))
 
 
 def reach(graph: Graph, names: frozenset[str]) -> frozenset[str]:
     """The names, and what they are made of at any depth."""
-    return _closure(names, graph.definition)
+    return _closure(names, graph.reads)
 
 
-def _closure(names: frozenset[str], definition: Callable[[str], Definition | None]) -> frozenset[str]:
+def _closure(names: frozenset[str], reads: Callable[[str], frozenset[str]]) -> frozenset[str]:
     seen: set[str] = set()
     stack = list(names)
     while stack:
         name = stack.pop()
         if name not in seen:
             seen.add(name)
-            found = definition(name)
-            stack.extend(tensors_in(found.value) if found is not None else ())
+            stack.extend(reads(name))
     return frozenset(seen)

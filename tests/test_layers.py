@@ -24,7 +24,7 @@ LAYERS = (
      "normal.sums", "normal.translate", "normal.zero", "normal.readback"),
     ("wellformed", "kernels", "slopes", "sources", "worlds", "compile", "points", "bank", "evaluate", "refute",
      "differentiate", "tidy"),
-    ("derive", "unfold", "shields", "prove"),
+    ("derive", "unfold", "shields", "cases", "prove"),
     ("box", "names", "layout", "lines", "latex", "typst", "text"),
     ("reading.tables", "reading.tokens", "reading.macros", "reading.parse", "reading.rows", "reading.hidden",
      "reading.delimiters", "reading.words", "reading.document", "reading.lengths", "reading.spelling", "reading.value",

@@ -118,7 +118,7 @@ SAME = CompareIndex("=", V("i"), V("j"))
 TABLE = [
     Largest("k", V(1), V("m"), E("x", "k")), add(Largest("k", V(1), V("m"), E("x", "k")), a),
     Largest("k", V(1), V(2), Largest("l", V(1), V(2), E("Y", "k", "l"))),
-    Indicator(And((is_positive("x", "i"), SAME))), Indicator(Not(SAME)), Indicator(CompareIndex("<=", V("i") + 1, V("j"))),
+    Indicator(And((is_positive("x", "i"), SAME))), Indicator(CompareIndex("!=", V("i"), V("j"))), Indicator(CompareIndex("<=", V("i") + 1, V("j"))),
     Indicator(Or((is_positive("x", "i"), And((SAME, Compare("<=", x, E("x", "j"))))))),
     Cases(((x, is_positive("x", "i")), (NOUGHT, Compare("=", NOUGHT, x))), None),
     mul(a, Cases(((x, is_positive("x", "i")),), NOUGHT)), add(Cases(((x, is_positive("x", "i")),), NOUGHT), a),

@@ -51,13 +51,15 @@ Scope = Mapping[str, Affine]                  # bound names as written -> names 
 class Translator:
     """Trees to forms, with the nodes in `unfold` replaced by their definitions. Work on a node is shared.
 
-    root: the context in which definitions hold: constraints on sizes, nothing about indices.
+    root: the context in which definitions hold: constraints on sizes, nothing about indices. forms: the definitions
+    that were translated before, in that context and with the same nodes unfolded.
     """
 
-    def __init__(self, root: Context, unfold: Mapping[str, Definition] | None = None) -> None:
+    def __init__(self, root: Context, unfold: Mapping[str, Definition] | None = None,
+                 forms: dict[str, Form] | None = None) -> None:
         self.root = root
         self.unfold = unfold or {}
-        self._generic: dict[str, Form] = {}
+        self._generic: dict[str, Form] = {} if forms is None else forms
 
     def form(self, context: Context, expr: Expr) -> Form:
         """The normal form of an expression whose free indices are in the context.

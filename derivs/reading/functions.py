@@ -250,12 +250,18 @@ SPECIAL: Final[dict[str, Callable[[State, Sequence[Value], Node], Value]]] = {
 
 def norm(s: State, value: Value, below: Node | None, node: Node) -> Value:
     """The norm of a vector or matrix: 2 (or F), or 1."""
-    which = "2" if below is None else key(below)
-    if which == "1":
+    if below is not None and key(below) == "1":
         return total(mapped(value, lambda u: Apply("abs", (u,))))
-    if which not in ("2", "F"):
-        raise Unreadable(f"the norm {which} is not read", node.span, mend="write it as a sum")
-    return Value(power(total(mapped(value, lambda u: power(u, 2))).body, Fraction(1, 2)))
+    return mapped(norm_squared(s, value, below, node), lambda u: power(u, Fraction(1, 2)))
+
+
+def norm_squared(s: State, value: Value, below: Node | None, node: Node) -> Value:
+    """The square of the norm, without a root."""
+    if below is not None and key(below) == "1":
+        return mapped(norm(s, value, below, node), lambda u: power(u, 2))
+    if below is not None and key(below) not in ("2", "F"):
+        raise Unreadable(f"the norm {key(below)} is not read", node.span, mend="write it as a sum")
+    return total(mapped(value, lambda u: power(u, 2)))
 
 
 def is_group(node: Node | None) -> bool:

@@ -317,6 +317,9 @@ def _scripts(s: State, node: Scripts, base: Node, bound: Bound) -> Value:
     if node.primes:
         raise unread("a prime after brackets is not understood", node)
     if isinstance(base, Group) and base.kind == "\\|":
+        if above and key(above[0]) == "2":                    # smooth at 0 too, where the norm is not
+            square = functions.norm_squared(s, s.read(base.items[0], bound), node.below, base)
+            return scripted(s, square, above[1:], node, bound)
         return scripted(s, functions.norm(s, s.read(base.items[0], bound), node.below, base), above, node, bound)
     value = s.read(base, bound)
     if node.below is not None:
