@@ -77,8 +77,8 @@ def test_a_guilty_piece_is_a_piece_of_its_line() -> None:
 def test_a_chain_goes_on_over_displays_and_remarks() -> None:
     assert said(paper(r"""
         $$\frac{\partial E}{\partial x_j} = \sum_i \frac{\partial E}{\partial y_i} \frac{\partial y_i}{\partial x_j}$$
-        which, with $s_i = y_i$, is
-        $$= -\beta s_j (\frac{\partial E}{\partial y_j} - \sum_i \frac{\partial E}{\partial y_i} y_i)$$
+        which, with $s_i = \beta y_i$, is
+        $$= -s_j (\frac{\partial E}{\partial y_j} - \sum_i \frac{\partial E}{\partial y_i} y_i)$$
         """)) == [(2, "right"), (3, "right"), (4, "right")]
 
 
@@ -124,9 +124,9 @@ def test_a_condition_in_the_prose_holds_for_its_display() -> None:
 
 
 def test_a_name_that_is_explained_behind_its_display() -> None:
-    text = r"$$\frac{\partial y_i}{\partial x_j} = -\beta s_i (\delta_{ij} - s_j)$$ where $s_i = y_i$."
+    text = r"$$\frac{\partial y_i}{\partial x_j} = -s_i (\delta_{ij} - y_j)$$ where $s_i = \beta y_i$."
     assert said(paper(text)) == [(1, "right"), (1, "right")]
-    assert said(paper(text.replace("s_i = y_i", "s_i = x_i"))) == [(1, "wrong"), (1, "right")]
+    assert said(paper(text.replace("= \\beta y_i", "= x_i"))) == [(1, "wrong"), (1, "right")]
 
 
 # ---- several exercises -----------------------------------------------------------------------------------------------
