@@ -42,7 +42,7 @@ class Judged:
 
     verdict: Verdict
     reading: Reading | None = None
-    tried: tuple[tuple[Reading, Verdict], ...] = ()
+    tried: tuple[tuple[str, Verdict], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +205,8 @@ class Checker:
         proved = next((pair for pair in readings if isinstance(pair[1], Proved)), None)
         if proved is None:
             return found
-        return Judged(proved[1], replace(proved[0], two_meanings="mean"), (*found.tried, *readings))
+        named = tuple((_spoken(one), verdict) for one, verdict in readings)
+        return Judged(proved[1], replace(proved[0], two_meanings="mean"), (*found.tried[:1], *named))
 
     def _readings(self, left: Node, right: Node, given: Sequence[Node]) -> Callable[[Choices], Reading]:
         return lambda choices: claim(self.problem, self.vocabulary, choices, left, right, given)
@@ -226,6 +227,13 @@ class Checker:
         return self._verdict(reading), reading
 
     def _verdict(self, reading: Reading) -> Verdict:
+        """A proof that no exact point could cross-examine is no proof yet."""
+        verdict = self._by_judge(reading)
+        if isinstance(verdict, Proved) and not verdict.examined:
+            return Tested(0, "no point was found at which both sides have a value")
+        return verdict
+
+    def _by_judge(self, reading: Reading) -> Verdict:
         if reading.problem is self.problem:
             return judge(self.graph, reading.claim, seed=self.seed, evaluator=self.evaluator)
         evaluator = self.evaluator.extended(reading.problem)
@@ -270,7 +278,7 @@ class Checker:
         notes = "; ".join(dict.fromkeys(option.note for option in said if option.note))
         mends = "; ".join(dict.fromkeys(option.mend for option in said if option.mend))
         message, verdict = "", truth.verdict
-        readings = tuple((_spoken(r), v) for r, v in truth.tried) if judged == "ambiguous" else ()
+        readings = truth.tried if judged == "ambiguous" else ()
         match verdict:
             case Refuted(_, left, right):
                 message = f"at {verdict.at} the left side is {left}, the right side {right}"
@@ -335,6 +343,7 @@ def decide(readings: Callable[[Choices], Reading], verdict: Callable[[Reading], 
     seen: set[frozenset[tuple[str, int]]] = {frozenset()}
     waiting: list[dict[str, int]] = [{}]
     tried: list[tuple[Reading, Verdict]] = []
+    misfits: list[tuple[str, Verdict]] = []
     claims: set[tuple[Expr, Expr]] = set()
     first_error: DerivsError | None = None
     while waiting:
@@ -347,21 +356,27 @@ def decide(readings: Callable[[Choices], Reading], verdict: Callable[[Reading], 
                 found, reading = verdict(reading)
                 tried.append((reading, found))
                 if isinstance(found, Proved):
-                    return Judged(found, reading, tuple(tried))
+                    return Judged(found, reading, (*misfits, *_named(tried)))
         except Unreadable:
             if not taken:
                 raise
         except (Mismatch, IllFormed, Unsupported, OutOfBudget) as error:
             first_error = first_error or error
+            if not misfits and isinstance(error, Mismatch):
+                misfits.append(("as it stands", Unread(f"the sizes do not fit: {error.what}")))
         if perf_counter() > deadline:
             if not tried:
                 return Judged(Tested(0, "it takes longer than the time for one line"))
             break
         waiting += others(choices, seen)
     if tried:
-        return Judged(tried[0][1], tried[0][0], tuple(tried))
+        return Judged(tried[0][1], tried[0][0], (*misfits, *_named(tried)))
     assert first_error is not None
     raise first_error
+
+
+def _named(tried: Sequence[tuple[Reading, Verdict]]) -> Iterator[tuple[str, Verdict]]:
+    return ((_spoken(reading), verdict) for reading, verdict in tried)
 
 
 def _spoken(reading: Reading) -> str:

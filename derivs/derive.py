@@ -78,6 +78,8 @@ class Graph:
         graph = Graph(problem)
         graph._adjoints |= self._adjoints
         graph._locals |= self._locals
+        graph._resolved |= self._resolved
+        graph._reads |= self._reads
         return graph
 
     def inside(self, tensor: str, indices: Iterable[str]) -> Context:

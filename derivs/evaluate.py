@@ -39,9 +39,9 @@ class Evaluator:
     """The definitions of a problem, compiled as they are needed, and what was computed at its points."""
 
     def __init__(self, problem: Problem, base: Evaluator | None = None) -> None:
-        self.problem = problem
-        self._sources = Sources(problem, base._sources if base else None)
-        self._work = base._work if base else _Work()
+        self.problem, self._base = problem, base
+        self._sources: Sources = Sources(problem, base._sources if base else None)
+        self._work: _Work = base._work if base else _Work()
         self._compiled: dict[Expr, Formula] = {}
         self._extended: dict[tuple[Definition, ...], Evaluator] = {}
         self.last: object = None                    # what was asked last, for who asks
@@ -96,7 +96,10 @@ class Evaluator:
         return formula
 
     def _forget(self) -> None:
+        if self._base is not None:
+            self._base._forget()
         self._work.formulas = 0
+        self._work.definitions.clear()
         self._work.banks.clear()
         self._compiled.clear()
         self._extended.clear()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator, Sequence
+from textwrap import wrap
 from typing import Final
 
 from derivs.checker import Checked, Judgement
@@ -83,8 +84,10 @@ def _line(paper: Paper, line: Marked, problem: Problem, color: bool, width: int)
     else:
         message = in_words(checked, problem)
         conditions = "".join(f" ({condition})" for condition in checked.conditions)
-        yield head + _painted(checked.judgement, checked.judgement, color) + _clean(
-            (f": {message}" if message else "") + conditions)
+        said = _clean(checked.judgement + (f": {message}" if message else "") + conditions)
+        first, *others = wrap(said, width - len(INDENT), break_long_words=False, break_on_hyphens=False)
+        yield head + first.replace(checked.judgement, _painted(checked.judgement, checked.judgement, color), 1)
+        yield from (INDENT + other for other in others)
         yield from _with_caret(paper.text, line.span, checked.span, color, width)
         for mend in filter(None, checked.mend.split("\n")):
             yield INDENT + _clean(mend)

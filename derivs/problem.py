@@ -62,11 +62,16 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """left = right under the conditions `given`. The left side is a derivative, or any expression of the exercise."""
+    """left = right under the conditions `given`. The left side is a derivative, or any expression of the exercise.
+
+    where_left: the equation is meant where the left side has a value; that the right side has one elsewhere too, as
+    when a fraction is reduced, is no difference then.
+    """
 
     left: Expr
     right: Expr
     given: tuple[Given, ...] = ()
+    where_left: bool = False
 
 
 @dataclass(frozen=True, slots=True)

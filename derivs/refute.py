@@ -156,6 +156,8 @@ def _look(search: _Search, place: Place, integers: Mapping[str, int]) -> _Look:
         while True:
             bits = place.bits
             left, right = _value(place, search.left, integers), _value(place, search.right, integers)
+            if left is None and search.claim.where_left:
+                return "silent"
             if left is None or right is None:
                 return "silent" if left is right else _Difference(left, right, place.tied)
             if differ(left, right):

@@ -81,7 +81,8 @@ class Place:
             while True:
                 ctx.prec = self.bits
                 try:
-                    return self._world.value(formula, frame)
+                    value: Value = self._world.value(formula, frame)
+                    return value
                 except Imprecise:
                     if not self.sharpen():
                         raise Undecided(f"a comparison is not decided with {self.bits} bits") from None

@@ -35,7 +35,8 @@ by   = ["x", '\beta']
 SHEET = r"""Softmax
 $$\begin{aligned}
 \frac{\partial y_i}{\partial x_j} &= -\beta y_i (\delta_{ij} - y_j) \\
-\frac{\partial E}{\partial x_j} &= -\beta y_j (\frac{\partial E}{\partial y_j} + \sum_i \frac{\partial E}{\partial y_i} y_i) \\
+\frac{\partial E}{\partial x_j}
+&= -\beta y_j (\frac{\partial E}{\partial y_j} + \sum_i \frac{\partial E}{\partial y_i} y_i) \\
 &= -\beta (y_j \frac{\partial E}{\partial y_j} + y_j \sum_i \frac{\partial E}{\partial y_i} y_i) \\
 &= -\beta y_j (\frac{\partial E}{\partial y_j} - \sum_i \frac{\partial E}{y_i} y_i) \\
 &= -\beta y_j (\frac{\partial E}{\partial y_j} - \sum_i \frac{\partial E}{\partial z_i} y_i)
@@ -43,13 +44,14 @@ $$\begin{aligned}
 """
 PRINTED = r"""    3  ✓ right   \frac{\partial y_i}{\partial x_j} &= -\beta y_i…
     4  ✗ wrong: at K = 1, j = 1, β = 1, x = (0), ∂E/∂y = (1) the left side is 0, the right side -2
-         \frac{\partial E}{\partial x_j} &= -\beta y_j (\frac{\partial E}{\partial y_j} + \sum_i \ …
-    5  ↳ follows from a wrong line: it carries on the mistake of the line above; at K = 1, j = 1, β = 1, x = (0), ∂E/∂y = (1) the left side is 0, the right side -2
+         \frac{\partial E}{\partial x_j}
+    6  ↳ follows from a wrong line: it carries on the mistake of the line above; at K = 1, j = 1, β
+         = 1, x = (0), ∂E/∂y = (1) the left side is 0, the right side -2
          = -\beta (y_j \frac{\partial E}{\partial y_j} + y_j \sum_i \frac{\partial E}{\partial y_i …
-    6  ! right, mend the notation: ∂ is missing below the fraction bar
+    7  ! right, mend the notation: ∂ is missing below the fraction bar
          = -\beta y_j (\frac{\partial E}{\partial y_j} - \sum_i \frac{\partial E}{y_i} y_i)
          write \partial before what stands below the bar
-    7  ? unread: z_i is not declared
+    8  ? unread: z_i is not declared
          … -\beta y_j (\frac{\partial E}{\partial y_j} - \sum_i \frac{\partial E}{\partial z_i} y_i)
                                                                                            ^^^
          did you mean 'y_i'?
@@ -137,13 +139,15 @@ def test_no_control_character_of_a_text_reaches_the_terminal() -> None:
 
 
 def test_signs_fall_back_where_the_terminal_knows_only_ascii() -> None:
-    done = subprocess.run([sys.executable, "-m", "derivs.cli", "check", "softmax.toml", "sheet.md"], capture_output=True,
-                          env={"PYTHONIOENCODING": "ascii", "PYTHONPATH": str(Path(__file__).parent.parent)}, check=False)
-    assert done.returncode == 1 and b"    3  ok right" in done.stdout and b"    4  x wrong: at" in done.stdout
+    environment = {"PYTHONIOENCODING": "ascii", "PYTHONPATH": str(Path(__file__).parent.parent)}
+    done = subprocess.run([sys.executable, "-m", "derivs.cli", "check", "softmax.toml", "sheet.md"],
+                          capture_output=True, env=environment, check=False)
+    assert done.returncode == 1 and b"    3  ok right" in done.stdout and b"    5  x wrong: at" in done.stdout
 
 
 def test_a_long_line_is_cut_around_the_caret() -> None:
-    Path("long.md").write_text(rf"$$y_i = {' + '.join(['y_i'] * 60)} + z_i {' + '.join(['y_i'] * 60)}$$", encoding="utf-8")
+    many = " + ".join(["y_i"] * 60)
+    Path("long.md").write_text(f"$$y_i = {many} + z_i {many}$$", encoding="utf-8")
     _, shown, carets, *_ = run("check", "softmax.toml", "long.md").stdout.splitlines()
     assert len(shown) <= 102 and shown.strip().startswith("… ") and shown.endswith(" …")
     assert shown[carets.index("^"):carets.rindex("^") + 1] == "z_i"
@@ -181,15 +185,16 @@ def test_a_declaration_as_json() -> None:
 
 
 def test_conventions_are_said_where_they_are_not_the_usual_ones() -> None:
-    Path("other.toml").write_text(SOFTMAX.replace("[forward]", '[conventions]\nindex_base = 0\neinstein = true\n[forward]'
-                                                  ).replace("k=1}^{K}", "k=0}^{K-1}"), encoding="utf-8")
+    other = SOFTMAX.replace("[forward]", "[conventions]\nindex_base = 0\neinstein = true\n[forward]")
+    Path("other.toml").write_text(other.replace("k=1}^{K}", "k=0}^{K-1}"), encoding="utf-8")
     assert run("declare", "other.toml").stdout.endswith("conventions\n    index_base = 0\n    einstein = true\n")
 
 
 def test_mistakes_in_a_declaration() -> None:
     Path("bad.toml").write_text(SOFTMAX.replace('"scalar parameter', '"scaler parameter'), encoding="utf-8")
     result = run("declare", "bad.toml")
-    assert result.exit_code == 2 and r"[symbols] \beta: 'scaler parameter positive' does not begin with a shape" in result.stderr
+    assert result.exit_code == 2
+    assert r"[symbols] \beta: 'scaler parameter positive' does not begin with a shape" in result.stderr
 
 
 def test_a_declared_exercise_is_shown_and_verified() -> None:
@@ -223,7 +228,8 @@ def test_requests_are_answered_in_order_and_line_by_line() -> None:
 
 @pytest.mark.parametrize(("bad", "message"), [
     ("garbage", "this is not JSON: Expecting value: line 1 column 1 (char 0)"), ("[1]", "a request is a JSON object"),
-    ("[" * 100_000, "nested too deeply"), ('{"id": NaN}', "this is not JSON: NaN is no number"), (b"\xff\xfe", "this is not JSON"),
+    ("[" * 100_000, "nested too deeply"), ('{"id": NaN}', "this is not JSON: NaN is no number"),
+    (b"\xff\xfe", "this is not JSON"),
     ("9" * 5000, "this is not JSON"), (b"x" * (LARGEST + 10), "a request of more than 1 MB"),
     ('{"id": 7, "problem": "batchnorm"}', "lines is not a list of texts"), ('{"lines": []}', "no problem is named"),
     ('{"problem": "../../etc/passwd", "lines": []}', "there is no exercise '../../etc/passwd'"),
@@ -262,7 +268,8 @@ def test_an_answer_is_there_before_the_next_request() -> None:
 
 
 def test_requests_for_a_problem_of_the_command_line() -> None:
-    result = run("check", "softmax.toml", "--jsonl", given='{"id": 1, "lines": ["y_i = y_i"]}\n{"id": 2, "lines": ["y_i = 2"]}\n')
+    requests = '{"id": 1, "lines": ["y_i = y_i"]}\n{"id": 2, "lines": ["y_i = 2"]}\n'
+    result = run("check", "softmax.toml", "--jsonl", given=requests)
     assert [json.loads(line)["lines"][0]["judgement"] for line in result.stdout.splitlines()] == ["right", "wrong"]
     assert result.exit_code == 1
 

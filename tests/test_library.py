@@ -8,7 +8,7 @@ from textwrap import dedent
 import pytest
 
 from derivs import library
-from derivs.errors import DerivsError, IllFormed, Unsupported
+from derivs.errors import DerivsError, IllFormed
 
 GOOD = '''
     """Twice x."""
@@ -65,11 +65,36 @@ def test_unknown_name(name, message, tmp_path, monkeypatch):
     assert str(caught.value) == message
 
 
-def test_toml_is_refused_by_name(file):
-    with pytest.raises(Unsupported) as caught:
-        library.load(file("name = 'softmax'", "softmax.toml"))
-    assert str(caught.value) == ("softmax.toml: a declaration in TOML is not read yet\n"
-                                 "    write the exercise in Python")
+TOML = """
+    [symbols]
+    x = "scalar"
+    [forward]
+    y = "2 x"
+    [gradient]
+    of = "y"
+    loss = "E"
+    by = ["x"]
+    """
+
+
+def test_a_declaration_by_path(file):
+    problem = library.load(file(TOML, "double.toml"))
+    assert (problem.name, [target.claim.left.by.tensor for target in problem.targets]) == ("double", ["x"])
+
+
+def test_several_declarations_in_a_file(file):
+    several = "".join(TOML.replace("[", "[exercise.").replace('["x"]', "['x']").replace("[exercise.'", "['")
+                      .replace("    [exercise.symbols]", f"    [[exercise]]\n    name = '{name}'\n    [exercise.symbols]")
+                      for name in "ab")
+    name = file(several, "two.toml")
+    assert [problem.name for problem in library.load_all(name)] == ["a", "b"]
+    with pytest.raises(DerivsError, match="there are 2 exercises in it"):
+        library.load(name)
+
+
+def test_a_declaration_that_is_not_there(file):
+    with pytest.raises(DerivsError, match="nowhere.toml: there is no such file"):
+        library.load("nowhere.toml")
 
 
 @pytest.mark.parametrize("text, message", [

@@ -36,6 +36,7 @@ from derivs.reading.rows import rows
 from derivs.refute import compare
 from derivs.verdict import Refuted
 
+
 def exp(u: Expr) -> Expr:
     return apply("exp", u)
 
@@ -118,16 +119,20 @@ SAME = CompareIndex("=", V("i"), V("j"))
 TABLE = [
     Largest("k", V(1), V("m"), E("x", "k")), add(Largest("k", V(1), V("m"), E("x", "k")), a),
     Largest("k", V(1), V(2), Largest("l", V(1), V(2), E("Y", "k", "l"))),
-    Indicator(And((is_positive("x", "i"), SAME))), Indicator(CompareIndex("!=", V("i"), V("j"))), Indicator(CompareIndex("<=", V("i") + 1, V("j"))),
+    Indicator(And((is_positive("x", "i"), SAME))), Indicator(CompareIndex("!=", V("i"), V("j"))),
+    Indicator(CompareIndex("<=", V("i") + 1, V("j"))),
     Indicator(Or((is_positive("x", "i"), And((SAME, Compare("<=", x, E("x", "j"))))))),
     Cases(((x, is_positive("x", "i")), (NOUGHT, Compare("=", NOUGHT, x))), None),
     mul(a, Cases(((x, is_positive("x", "i")),), NOUGHT)), add(Cases(((x, is_positive("x", "i")),), NOUGHT), a),
     S("k", "m", Cases(((E("x", "k"), is_positive("x", "k")),), NOUGHT)),
-    apply("leaky_relu", x, a), apply("erf", x), Apply("pi", ()), power(log(x), 2), power(sigmoid(x), 2), power(exp(x), 2),
+    apply("leaky_relu", x, a), apply("erf", x), Apply("pi", ()), power(log(x), 2), power(sigmoid(x), 2),
+    power(exp(x), 2),
     power(Indicator(is_positive("x", "i")), 2), power(v, x), power(N(2), N("m")), power(S("k", "m", E("x", "k")), 2),
-    S("k", "m", power(E("x", "k"), 2)), divide(N(1), power(N("m"), 2)), d(V("i") + 1, "j"), power(exp(a), Fraction(1, 2)),
+    S("k", "m", power(E("x", "k"), 2)), divide(N(1), power(N("m"), 2)), d(V("i") + 1, "j"),
+    power(exp(a), Fraction(1, 2)),
     apply("abs", add(x, apply("abs", a))), apply("abs", apply("abs", x)), mul(apply("abs", x), apply("abs", a)),
-    Sum("k", V("i"), V("m"), Sum("l", V("k"), V("m") - 1, E("Y", "k", "l"))), exp(negate(divide(power(x, 2), mul(N(2), v)))),
+    Sum("k", V("i"), V("m"), Sum("l", V("k"), V("m") - 1, E("Y", "k", "l"))),
+    exp(negate(divide(power(x, 2), mul(N(2), v)))),
     Derivative(E("E"), x, "total"), E("w", V("i") * 2 - 1), power(add(x, N(1)), Fraction(3, 2)), mul(v, log(v)),
     S("k", "m", mul(N("k"), E("x", "k"))), Pow(N(-1), N("i")), mul(log(v), a)]
 NOT_YET = [power(d("i", "j"), 2), Indicator(Not(And((is_positive("x", "i"), SAME)))), Expectation("x", a, x)]

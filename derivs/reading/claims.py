@@ -67,7 +67,7 @@ def claim(problem: Problem, vocabulary: Vocabulary, choices: Choices, left: Node
     a, b = with_letters(s, one, a, b)
     slips = [*s.slips.values(), *_captured(s), *_two_spellings(s)]
     twice = next((sign for sign, meanings in s.meanings.items() if len(meanings) > 1), "")
-    return Reading(s.extended, Claim(a, b, conditions), choices.said, tuple(slips), twice)
+    return Reading(s.extended, Claim(a, b, conditions, where_left=True), choices.said, tuple(slips), twice)
 
 
 def value(problem: Problem, vocabulary: Vocabulary, choices: Choices, node: Node) -> tuple[State, Value]:

@@ -91,7 +91,7 @@ def read(s: State, node: Node, bound: Bound) -> Value:
 
 
 def _read(s: State, node: Node, bound: Bound) -> Value:
-    if (phrase := s.vocabulary.phrases.get(key(node))) is not None and s.vocabulary.phrases:
+    if s.vocabulary.phrases and (phrase := s.vocabulary.phrases.get(key(node))) is not None:
         return s.read(phrase, frozenset())
     match node:
         case Styled() | Name() | Word() | Accent() | Scripts():
