@@ -107,13 +107,21 @@ def _verdict(verdict: Verdict, problem: Problem) -> str:
 
 def _excerpt(whole: str, span: Span) -> str:
     """The line in short, on one line."""
-    said = " ".join(_clean(whole[span[0]:min(span[1], span[0] + 4 * SHORT)]).split())
-    return said if len(said) <= SHORT else said[:SHORT - 1].rstrip() + "…"
+    return _cut(_clean(whole[span[0]:min(span[1], span[0] + 20 * SHORT)]), SHORT)
+
+
+def _cut(said: str, length: int) -> str:
+    """On one line, and no longer than that."""
+    said = " ".join(said.split())
+    return said if len(said) <= length else said[:length - 1].rstrip() + "…"
 
 
 def _with_caret(whole: str, line: Span, guilty: Span, color: bool, width: int) -> Iterator[str]:
     """The author's line, cut around the guilty piece where it is long, with carets below."""
     room = width - len(INDENT) - 2
+    if guilty == line:                                   # a caret under everything says nothing
+        yield INDENT + _cut(_clean(whole[line[0]:min(line[1], line[0] + 20 * room)]), room + 2)
+        return
     start, end = guilty
     first = max(line[0], whole.rfind("\n", 0, start) + 1)
     last = whole.find("\n", start)
@@ -130,8 +138,7 @@ def _with_caret(whole: str, line: Span, guilty: Span, color: bool, width: int) -
     _, shown, column, cells = place(whole[low:high], (start - low, max(min(end, high), start + 1) - low))
     before, after = ("… " if low > first else ""), (" …" if high < last else "")
     yield INDENT + before + shown.rstrip() + after
-    if guilty != line:                                   # a caret under everything says nothing
-        yield INDENT + " " * (column + len(before)) + _coloured("^" * max(cells, 1), "31", color)
+    yield INDENT + " " * (column + len(before)) + _coloured("^" * max(cells, 1), "31", color)
 
 
 # ---- signs and colours -----------------------------------------------------------------------------------------------

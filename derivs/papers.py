@@ -47,6 +47,7 @@ from derivs.reading.words import EQUALITIES, signs
 from derivs.verdict import Tested, Unread
 
 SECONDS_IN_ALL: Final = 60.0           # for one text; what is left then is undecided
+BUG: Final = "this is a bug in derivs"
 CLAIMS: Final = EQUALITIES | {"approx", "propto", "sim="}
 WORST: Final[Sequence[Judgement]] = ("wrong", "follows from a wrong line", "ambiguous", "unread", "undecided",
                                      "right, mend the notation", "right")
@@ -262,6 +263,10 @@ class _Marker:
         except RecursionError:
             found = Checked(line.text, line.span, "unread", Unread("nested too deeply"), message="nested too deeply",
                             mend="give a part of it a name")
+        except Exception as error:                 # the other lines of a class are not to suffer from a mistake of ours
+            what = f"{BUG}: {type(error).__name__}: {error}"
+            found = Checked(line.text, line.span, "undecided", Tested(0, what), message=what,
+                            mend="please report it with the exercise and the line")
         if line.node is None:
             self.left_side_of(line)
         return replace(found, number=line.number, span=_inside(found.span, line.span),

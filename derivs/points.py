@@ -205,13 +205,20 @@ def _holds(condition: Given, integers: Mapping[str, int]) -> bool:
 
 
 def inputs(given: Sequence[Tensor], sizes: Sizes, kind: Values, rng: Random, *, blend: float = 0.0) -> Entries:
-    """Entries of one kind, but generic ones for the share `blend` of the tensors; all as the tensors declare."""
+    """Entries of one kind, but generic ones for the share `blend` of the tensors; all as the tensors declare.
+
+    One tensor at least is of that kind: a claim about a single number must meet zero too.
+    """
     entries: Entries = {}
+    blended = {tensor.name for tensor in given if rng.random() < blend}
+    free = [tensor.name for tensor in given if tensor.shape or not tensor.is_positive]
+    if free and blended.issuperset(free):
+        blended.remove(rng.choice(free))
     for tensor in given:
         shape = [form.at(sizes) for form in tensor.shape]
         # A positive scalar is an epsilon or a temperature: of order 1, or it would hide what stands beside it.
         scale = not shape and tensor.is_positive
-        values = (generic if scale or rng.random() < blend else kind)(rng, prod(shape))
+        values = (generic if scale or tensor.name in blended else kind)(rng, prod(shape))
         for at, value in zip(product(*(range(1, size + 1) for size in shape)),
                              obeying(tensor, values, shape, rng), strict=True):
             entries[tensor.name, at] = value

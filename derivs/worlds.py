@@ -132,7 +132,9 @@ class Place:
 
     def has(self, source: Source, at: At) -> bool:
         """Whether there is such an entry; False where it is 0 by declaration, IllFormed where it means nothing."""
-        shape = self._shapes.get(source) or self.shape(source)
+        shape = self._shapes.get(source)
+        if shape is None:
+            shape = self.shape(source)
         for k, subscript in enumerate(at):
             size = shape[k]
             if not 1 <= subscript <= size:
@@ -186,9 +188,19 @@ class World:
         if row is None:
             row = self.known[source] = {}
         value = row.get(at)
-        if value is None:
-            value = self._kept((source, at), row, at, lambda: kernels.shortened(
-                self._compute(source, at) if self.place.has(source, at) else ZERO))
+        if value is not None:
+            return value
+        # As in _kept; most of what is computed is an entry.
+        place = self.place
+        if self.at_ties and (source, at) in self.at_ties:
+            place.ties += 1
+            return self.at_ties[source, at]
+        before = place.ties
+        value = kernels.shortened(self._compute(source, at) if place.has(source, at) else ZERO)
+        if place.ties == before:
+            row[at] = value
+        else:
+            self.at_ties[source, at] = value
         return value
 
     def value(self, formula: Formula, frame: Frame) -> Any:
@@ -222,10 +234,9 @@ class World:
 
     def _kept(self, key: Any, table: dict[Any, Any], place: Any, compute: Callable[[], Any]) -> Any:
         """What is computed, put into its place in the table, or among what met a tie on the way."""
-        value = self.at_ties.get(key)
-        if value is not None:
+        if self.at_ties and key in self.at_ties:
             self.place.ties += 1
-            return value
+            return self.at_ties[key]
         before = self.place.ties
         value = compute()
         if self.place.ties == before:

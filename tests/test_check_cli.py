@@ -44,10 +44,10 @@ $$\begin{aligned}
 """
 PRINTED = r"""    3  ✓ right   \frac{\partial y_i}{\partial x_j} &= -\beta y_i…
     4  ✗ wrong: at K = 1, j = 1, β = 1, x = (0), ∂E/∂y = (1) the left side is 0, the right side -2
-         \frac{\partial E}{\partial x_j}
+         \frac{\partial E}{\partial x_j} &= -\beta y_j (\frac{\partial E}{\partial y_j} + \sum_i \f…
     6  ↳ follows from a wrong line: it carries on the mistake of the line above; at K = 1, j = 1, β
          = 1, x = (0), ∂E/∂y = (1) the left side is 0, the right side -2
-         = -\beta (y_j \frac{\partial E}{\partial y_j} + y_j \sum_i \frac{\partial E}{\partial y_i …
+         = -\beta (y_j \frac{\partial E}{\partial y_j} + y_j \sum_i \frac{\partial E}{\partial y_i}…
     7  ! right, mend the notation: ∂ is missing below the fraction bar
          = -\beta y_j (\frac{\partial E}{\partial y_j} - \sum_i \frac{\partial E}{y_i} y_i)
          write \partial before what stands below the bar
@@ -142,7 +142,7 @@ def test_signs_fall_back_where_the_terminal_knows_only_ascii() -> None:
     environment = {"PYTHONIOENCODING": "ascii", "PYTHONPATH": str(Path(__file__).parent.parent)}
     done = subprocess.run([sys.executable, "-m", "derivs.cli", "check", "softmax.toml", "sheet.md"],
                           capture_output=True, env=environment, check=False)
-    assert done.returncode == 1 and b"    3  ok right" in done.stdout and b"    5  x wrong: at" in done.stdout
+    assert done.returncode == 1 and b"    3  ok right" in done.stdout and b"    4  x wrong: at" in done.stdout
 
 
 def test_a_long_line_is_cut_around_the_caret() -> None:

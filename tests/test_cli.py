@@ -204,7 +204,7 @@ def test_no_escape_sequence_of_a_file_reaches_the_terminal() -> None:
 
 # ---- help ------------------------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("command", ["list", "show", "verify", "sheet"])
+@pytest.mark.parametrize("command", ["list", "show", "verify", "sheet", "check", "declare"])
 def test_every_command_has_help(command: str) -> None:
     result = run(command, "--help")
     assert result.exit_code == 0 and "--json" in result.stdout

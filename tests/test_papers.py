@@ -176,6 +176,19 @@ def test_a_line_that_takes_too_long_is_undecided_and_the_next_is_not(monkeypatch
     assert [one.judgement for one in found] == ["undecided", "right"]
 
 
+def test_a_bug_of_ours_costs_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    from derivs.checker import Checker
+    line = Checker.line
+
+    def broken(self: Checker, written: str, *rest: object, **more: object) -> Checked:
+        return {}[written] if "broken" in written else line(self, written, *rest, **more)  # type: ignore
+
+    monkeypatch.setattr(Checker, "line", broken)
+    first, second = one_by_one(declare(SOFTMAX), [r"y_i = \text{broken}", RIGHT])
+    assert first.judgement == "undecided" and first.message.startswith("this is a bug in derivs: KeyError")
+    assert second.judgement == "right"
+
+
 def test_work_that_is_stopped_cannot_hold_the_alarm_back() -> None:
     start = perf_counter()
     with pytest.raises(OutOfBudget), within(0.05):
