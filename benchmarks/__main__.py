@@ -1,8 +1,9 @@
-"""`python -m benchmarks [--write]`: every table in one run, on the standard output or into benchmarks/README.md."""
+"""`python -m benchmarks [PART...] [--write]`: the tables, on the standard output and into benchmarks/README.md."""
 
 from __future__ import annotations
 
 import platform
+import re
 import statistics
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from typing import Any
 
 from sympy.core.cache import clear_cache
 
-from benchmarks import growth, sympy_alternative, tensorgrad_alternative
+from benchmarks import growth, reader, sympy_alternative, tensorgrad_alternative
 from benchmarks.forked import cold, median
 from derivs import judge as _judge
 from derivs.derive import Graph
@@ -155,21 +156,47 @@ def imports() -> Iterator[str]:
     yield ""
 
 
-def report() -> Iterator[str]:
-    """The whole page."""
-    yield ("# Benchmarks\n\nMade by `python -m benchmarks --write` (in the top folder, with `pip install -e .` and, "
-           f"for its table, `pip install tensorgrad`), on Python {platform.python_version()}, {platform.machine()}, "
-           "two shared cores: trust the ratios, not the milliseconds.\n")
-    for title, part in (("Deriving and proving", proofs), ("Against tensorgrad", against_tensorgrad),
-                        ("Growth", growing), ("Imports", imports)):
-        yield f"\n## {title}\n"
-        yield from part()
+PARTS: dict[str, tuple[str, Callable[[], Iterator[str]]]] = {
+    "proofs": ("Deriving and proving", proofs),
+    "reader": ("Reading and judging hand derivations", reader.report),
+    "tensorgrad": ("Against tensorgrad", against_tensorgrad),
+    "growth": ("Growth", growing),
+    "imports": ("Imports", imports)}
+
+
+def head() -> str:
+    """The words above the tables."""
+    return ("# Benchmarks\n\nMade by `python -m benchmarks --write` (in the top folder, with `pip install -e .` and, "
+            "for their tables, `pip install tensorgrad lark`; a part alone: `python -m benchmarks reader`), on Python "
+            f"{platform.python_version()}, {platform.machine()}, two shared cores: trust the ratios, not the "
+            "milliseconds.\n")
+
+
+def write(sections: dict[str, str]) -> None:
+    """The page with these sections new and the others as they were."""
+    old = dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", README.read_text(encoding="utf-8"), re.M | re.S))
+    kept = {title: sections.get(title, old.get(title, "")) for title, _ in PARTS.values()}
+    page = head() + "".join(f"\n## {title}\n\n{body.strip()}\n" for title, body in kept.items() if body.strip())
+    README.write_text(page, encoding="utf-8")
+
+
+def main(arguments: list[str]) -> None:
+    """The parts named, or all."""
+    wanted = [name for name in arguments if name != "--write"] or list(PARTS)
+    if unknown := set(wanted) - PARTS.keys():
+        raise SystemExit(f"{', '.join(sorted(unknown))}: no such part; there are {', '.join(PARTS)}")
+    sections: dict[str, str] = {}
+    for name in wanted:
+        title, part = PARTS[name]
+        print(f"## {title}\n", flush=True)
+        lines = []
+        for line in part():
+            lines.append(line)
+            print(line, flush=True)
+        sections[title] = "\n".join(lines)
+        if "--write" in arguments:
+            write(sections)
 
 
 if __name__ == "__main__":
-    lines = []
-    for line in report():
-        lines.append(line)
-        print(line, flush=True)
-    if "--write" in sys.argv:
-        README.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    main(sys.argv[1:])

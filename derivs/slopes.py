@@ -1,4 +1,4 @@
-"""Slopes in many directions at once: the tangent of a dual number where every entry that is read has an e of its own."""
+"""Slopes in many directions at once: the tangent of a dual number where every entry that is read has its own e."""
 
 from __future__ import annotations
 

@@ -310,7 +310,7 @@ class World:
     # ---- the same for many questions
 
     def _along_slopes(self, of: Source, of_at: At, by: Source, by_at: At, kind: Kind) -> Any:
-        """The derivative from the slopes of entries by those that they read. OutOfDomain where one of these has none."""
+        """The derivative from the slopes of entries by those that they read. OutOfDomain where one has none."""
         self.read(by, by_at)
         vary = (by, by_at)
         if kind == "local":

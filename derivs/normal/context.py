@@ -43,7 +43,8 @@ class Budget:
 class Context:
     """Hypotheses: forms that are >= 0, and tensors by name. Contexts with the same facts are one object."""
 
-    __slots__ = ("_assumed", "_children", "_homes", "_implied", "_useful", "budget", "facts", "memo", "names", "tensors")
+    __slots__ = ("_assumed", "_children", "_homes", "_implied", "_useful", "budget", "facts", "memo", "names",
+                 "tensors")
 
     def __init__(self, tensors: Mapping[str, Tensor], facts: Iterable[Affine] = (),
                  budget: Budget | None = None) -> None:

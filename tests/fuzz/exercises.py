@@ -39,7 +39,7 @@ HINGE = {
 PLAIN = {
     "name": "plain", "symbols": {"x": "vector[n] input", "u": "vector[n] input", "A": "matrix[n,n] parameter",
                                  "a": "scalar parameter", "b": "scalar parameter"},
-    "forward": {"L": r"\sum_{i=1}^n a x_i^2 + b u_i"},
+    "forward": {"L": r"\sum_{i=1}^n (a x_i^2 + b u_i)"},
     "gradient": {"loss": "L", "by": ["x", "u", "a"]}}
 OWN: Final[Mapping[str, tuple[Mapping[str, Any], tuple[str, ...]]]] = {
     "softmax": (SOFTMAX, (
