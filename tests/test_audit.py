@@ -31,7 +31,7 @@ from derivs.wellformed import claim_mistakes
 
 SEED = 3
 NOT_READ_YET = {r"\prod_i x_i", r"\prod_{i=1}^n x_i + c", r"\prod_{i=1}^n c x_i", r"\prod_{j \neq i} x_j",
-                r"\sum_i \prod_j A_{ij}", r"x_1 + x_2 + \dots + x_n", r"x_1 y_1 + \cdots + x_n y_n", "|a - |b||",
+                r"\sum_i \prod_j A_{ij}", "|a - |b||",
                 r"\mathbf{1}\mathbf{1}^T x", r"\begin{bmatrix} a & b \\ c & \beta \end{bmatrix}",
                 r"\begin{pmatrix} a & b \\ c & \beta \end{pmatrix}^T", r"\frac{d^2}{da^2} a^3",
                 r"\begin{bmatrix} a & b \\ c & \beta \end{bmatrix} \begin{bmatrix} b \\ c \end{bmatrix}"}

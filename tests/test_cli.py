@@ -153,7 +153,8 @@ def test_sheet_with_a_date(monkeypatch: pytest.MonkeyPatch) -> None:
                                         "derivs: own.py: z is not declared\n    did you mean 'x'?\n"),
     (["sheet", "-o", "taken"], "derivs: taken: cannot write: file exists\n"
                                "    choose a folder with -o; this path is a file\n"),
-    (["sheet", "empty"], "derivs: empty: there is no exercise in this folder\n    an exercise is a file *.py or *.toml\n"),
+    (["sheet", "empty"], "derivs: empty: there is no exercise in this folder\n"
+                         "    an exercise is a file *.py or *.toml\n"),
 ])
 def test_bad_input_ends_with_2_and_a_clear_message(arguments: Sequence[str], message: str) -> None:
     Path("taken").touch()

@@ -28,7 +28,7 @@ LAYERS = (
     ("box", "names", "layout", "lines", "latex", "typst", "text"),
     ("reading.tables", "reading.tokens", "reading.macros", "reading.parse", "reading.rows", "reading.hidden",
      "reading.delimiters", "reading.words", "reading.document", "reading.lengths", "reading.spelling", "reading.value",
-     "reading.choices", "reading.vocabulary", "reading.state", "reading.forms", "reading.naming",
+     "reading.dots", "reading.choices", "reading.vocabulary", "reading.state", "reading.forms", "reading.naming",
      "reading.conditions", "reading.functions", "reading.quotients", "reading.signs", "reading.introduce",
      "reading.meaning", "reading.claims", "reading.printed"),
     ("declare",),

@@ -106,6 +106,8 @@ def _entry(s: State, scalar: Value, tensor: Value) -> Value | None:
         raise Mismatch(f"one side is a number, the other {tensor}")
     if not fits:
         return None
+    if not s.convolves:                              # a convolution is of whole tensors, whatever stands on the left
+        s.slip("the entry of one side is equated with the whole of the other", "write the index on both sides")
     forms = {axis.index: at for axis, (at, _) in zip(tensor.axes, missing[-len(sizes):], strict=True)}
     return Value(reindex(tensor.body, forms))
 

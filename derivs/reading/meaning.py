@@ -44,6 +44,7 @@ from derivs.expr import Sum as SumOver
 from derivs.reading import functions
 from derivs.reading.choices import Option
 from derivs.reading.conditions import condition_of, indicator, is_otherwise, words
+from derivs.reading.dots import ellipsis, is_dots
 from derivs.reading.forms import form
 from derivs.reading.naming import named, number_of, rows, scripted
 from derivs.reading.quotients import derivative, quotient
@@ -259,6 +260,8 @@ def _kronecker(s: State, node: Scripts, bound: Bound) -> Value | None:
 # ---- sums, fractions, brackets ---------------------------------------------------------------------------------------
 
 def _sum(s: State, terms: Sequence[tuple[int, Node]], node: Node, bound: Bound) -> Value:
+    if any(is_dots(term) for _, term in terms):
+        return s.read(ellipsis(terms, node), bound)
     result: Value | None = None
     for sign, term in terms:
         if not sign:

@@ -73,6 +73,7 @@ def combine(s: State, a: Value, sign: Sign | None, b: Value) -> Value:
             raise Unreadable(f"the sign stands for {meaning}, which is not read between factors",
                              sign.span if sign else (0, 0))
         case _:
+            s.convolves = True
             return _convolution(a, b, meaning)
 
 

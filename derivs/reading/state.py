@@ -24,7 +24,8 @@ class State:
 
     meaning: `derivs.reading.meaning.read`. side: of the equality that is being read. letters:
     the index letters that were read free, with the place of the first one. slips: what the author should have written
-    otherwise, whatever the reading. auxiliary: nodes for expressions that the line differentiates.
+    otherwise, whatever the reading. spelled: the ways in which each tensor is written. convolves: whether whole tensors
+    are convolved. auxiliary: nodes for expressions that the line differentiates.
     """
 
     problem: Problem
@@ -39,6 +40,7 @@ class State:
     tensors: dict[str, Tensor] = field(default_factory=dict)
     meanings: dict[str, set[str]] = field(default_factory=dict)
     spelled: dict[str, dict[str, Span]] = field(default_factory=dict)
+    convolves: bool = False
 
     def read(self, node: Node, bound: Bound) -> Value:
         """The meaning of a part."""
