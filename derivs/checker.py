@@ -144,7 +144,8 @@ class Checker:
         elif self.chain.subject is None:
             raise Unreadable("the left side is missing: there is no line above that this one goes on with",
                              relation.spans[0], mend="write what it is equal to")
-        slips = [Option("== is written for =", "write =")] if "==" in relation.signs else []
+        double = next((span for sign, span in zip(relation.signs, relation.spans, strict=True) if sign == "=="), None)
+        slips = [Option("== is written for =", "write =", span=double)] if double else []
         rest = [side for side in relation.sides[1:]]
         if first is not None and rest and rest[0] is not None and self._defines(first, rest[0], relation.signs[0]):
             yield Checked(written, here, "right", message=f"defines {key(first)}", claims=0)
@@ -291,6 +292,8 @@ class Checker:
         if judged == "follows from a wrong line":
             message = "it carries on the mistake of the line above; " + message
         conditions = verdict.conditions if isinstance(verdict, Proved) else ()
+        if judged == "right, mend the notation":
+            here = next((option.span for option in said if option.span), here)
         return Checked(written, here, judged, verdict, above, notes, message,
                        mends if judged.startswith("right,") else "", readings, (), conditions, claims=1)
 

@@ -287,10 +287,18 @@ def walk(node: Tree) -> Iterator[Tree]:
 
 def names_in(node: Tree) -> frozenset[str]:
     """The sizes and indices that are free in it."""
-    found = frozenset(name for form in forms(node) for name in form.names)
+    return frozenset(_names(node))
+
+
+def _names(node: Tree) -> set[str]:
+    found: set[str] = set()
+    for part in children(node):
+        found |= _names(part)
     if isinstance(node, Sum | Largest):
-        return found | (names_in(node.body) - {node.index})
-    return found.union(*map(names_in, children(node)))
+        found.discard(node.index)
+    for form in forms(node):
+        found |= form.names
+    return found
 
 
 def tensors_in(node: Tree) -> frozenset[str]:

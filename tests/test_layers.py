@@ -29,7 +29,7 @@ LAYERS = (
     ("reading.tables", "reading.tokens", "reading.macros", "reading.parse", "reading.rows", "reading.hidden",
      "reading.delimiters", "reading.words", "reading.document", "reading.lengths", "reading.spelling", "reading.value",
      "reading.dots", "reading.choices", "reading.vocabulary", "reading.state", "reading.forms", "reading.naming",
-     "reading.conditions", "reading.functions", "reading.quotients", "reading.signs", "reading.introduce",
+     "reading.conditions", "reading.functions", "reading.introduce", "reading.quotients", "reading.signs",
      "reading.meaning", "reading.claims", "reading.printed"),
     ("declare",),
     ("judge", "bounded", "arrays", "oracle", "border", "exercise", "library"),

@@ -15,12 +15,13 @@ from itertools import product
 class Option:
     """One way to take something. note: how it was read, said when it is not the first; mend: what to write instead.
 
-    slip: the author should have written it otherwise; where it is False, both ways are good style.
+    slip: the author should have written it otherwise; where it is False, both ways are good style. span: the place.
     """
 
     note: str
     mend: str = ""
     slip: bool = True
+    span: tuple[int, int] | None = None
 
 
 @dataclass(slots=True)

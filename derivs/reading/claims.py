@@ -147,13 +147,14 @@ def with_letters(s: State, frame: Value, left: Expr, right: Expr) -> tuple[Expr,
 def _captured(s: State) -> list[Option]:
     """Letters that are free and bound in the line: the sum binds its own."""
     return [Option(f"{name} is free in the line and summed over in it; the sum is read with an index of its own",
-                   f"sum over another letter than {name}") for name in sorted(s.captured)
+                   f"sum over another letter than {name}", span=s.captured[name]) for name in sorted(s.captured)
             if name in s.letters]
 
 
 def _two_spellings(s: State) -> list[Option]:
     """One tensor under two names in a line."""
-    return [Option("one quantity is written in two ways in this line", "use one of them throughout")
+    return [Option("one quantity is written in two ways in this line", "use one of them throughout",
+                   span=list(ways.values())[1])
             for tensor, ways in s.spelled.items() if tensor and len(ways) > 1]
 
 

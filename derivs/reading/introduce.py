@@ -77,8 +77,8 @@ def written(node: Node) -> str:
             return rf"\{kind}{{{written(body)}}}"
         case Scripts(base, below, above, primes):
             text = written(base) + "'" * primes
-            text += f"_{{{written(below)}}}" if below is not None else ""
-            return text + (f"^{{{written(above)}}}" if above is not None else "")
+            text += f"_{_braced(written(below))}" if below is not None else ""
+            return text + (f"^{_braced(written(above))}" if above is not None else "")
         case Group(_, inside):
             return "(" + ",".join(map(written, inside)) + ")"
         case Row(parts):
@@ -92,6 +92,10 @@ def written(node: Node) -> str:
             return words[0] + "".join(sign + word for sign, word in zip(signs, words[1:], strict=True))
         case other:
             return key(other)
+
+
+def _braced(text: str) -> str:
+    return text if len(text) == 1 else f"{{{text}}}"
 
 
 def printed(name: Spelled, found: Pattern) -> str:

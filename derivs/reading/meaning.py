@@ -189,7 +189,7 @@ def _special(s: State, node: Node, bound: Bound) -> Value | None:
     name = key(base)
     if name in ("e", "exp") and above is not None and below is None and not s.vocabulary.has_base(name):
         if name == "exp":
-            s.slip(functions.EXPONENT, "write e^{...} or \\exp(...)")
+            s.slip(functions.EXPONENT, "write e^{...} or \\exp(...)", node)
         return mapped(s.read(above, bound), lambda u: Apply("exp", (u,)))
     if name == "e" and inside is base:
         return Value(Apply("exp", (ONE,)))
@@ -401,7 +401,7 @@ def _big(s: State, node: Big, bound: Bound) -> Value:
     value = s.read(node.body, inside)
     for name in names:
         if name in s.letters or name in bound:
-            s.captured.setdefault(name, node.span)
+            s.captured.setdefault(name, node.below.span)
     body = value.body
     conditions = [indicator(s, condition, inside) for condition in binders.conditions]
     if any(c.rank for c in conditions):
@@ -525,7 +525,7 @@ def _over_everything(s: State, node: Big, bound: Bound) -> Value:
     letters_ = sorted(names_in(value.body) & s.letters.keys() - bound)
     if value.rank == 0 and len(letters_) == 1:
         name = letters_[0]
-        s.slip(f"the sum is read over {name}", rf"write \sum_{name}")
+        s.slip(f"the sum is read over {name}", rf"write \sum_{name}", node)
         del s.letters[name]
         return Value(SumOver(name, *_range(s, name, value.body, node), value.body))
     raise unread("the sum does not say over what", node, r"write \sum_i")

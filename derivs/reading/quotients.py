@@ -13,6 +13,7 @@ from derivs.affine import Affine
 from derivs.expr import Derivative, Entry, Expr, Mul, Sum, mul, tensors_in
 from derivs.problem import Problem
 from derivs.reading.choices import Option
+from derivs.reading.introduce import written
 from derivs.reading.spelling import bare, key
 from derivs.reading.state import Bound, State, unread
 from derivs.reading.syntax import Fraction, Name, Node, Product, Scripts, Span, Styled, Word
@@ -40,16 +41,13 @@ def quotient(s: State, node: Fraction) -> Quotient | None:
         return None
     if below is None:
         if above[0] == "partial" and above[1] is not None:
-            s.slip("∂ is missing below the fraction bar", _mended(node))
+            mend = rf"write \frac{{\partial {written(above[1])}}}{{\partial {written(node.under)}}}"
+            s.slip("∂ is missing below the fraction bar", mend, node.under)
             return Quotient(above[1], node.under, node.span)
         return None
     if below[1] is None:
         raise unread("nothing stands after ∂ below the fraction bar", node.under)
     return Quotient(above[1], below[1], node.span)
-
-
-def _mended(node: Fraction) -> str:
-    return r"write \partial before what stands below the bar"
 
 
 def _differential(s: State, node: Node) -> tuple[Literal["partial", "d"], Node | None] | None:

@@ -50,9 +50,9 @@ class State:
         """See `Choices`."""
         return self.choices.choose(name, options)
 
-    def slip(self, note: str, mend: str = "") -> None:
-        """Something that was understood and should be written otherwise."""
-        self.slips.setdefault(note, Option(note, mend))
+    def slip(self, note: str, mend: str = "", node: Node | None = None) -> None:
+        """Something that was understood and should be written otherwise, at a place."""
+        self.slips.setdefault(note, Option(note, mend, span=node.span if node else None))
 
     @property
     def extended(self) -> Problem:
