@@ -347,7 +347,7 @@ class _Builder:
         named = standing_for(value, taken.letters, [bounds[letter][1] for letter in taken.letters])
         if isinstance(value.body, Entry) and not value.axes and not taken.letters:
             named = replace(named, turn=value.turn)
-        self.vocabulary.add(spelling(taken, named, (*taken.letters, *("" for _ in value.axes)), name, is_alias=True))
+        self.vocabulary.add(spelling(taken, named, (*taken.letters, *("" for _ in value.axes)), name))
 
     # ---- forward
 
@@ -424,8 +424,8 @@ class _Builder:
                                              for s in self.vocabulary.spellings.get(found.base, ())):
             root = replace(named, body=power(named.body, Fraction(1, 2)))
             bare_pattern = replace(found, above=())
-            self.vocabulary.add(spelling(bare_pattern, root, found.letters, name, is_alias=True) if found.letters
-                                else Spelling(found.base, found.below, (), root, name, is_alias=True))
+            self.vocabulary.add(spelling(bare_pattern, root, found.letters, name) if found.letters
+                                else Spelling(found.base, found.below, (), root, name))
 
     def define_declared(self, known: Spelling, subscripts: Sequence[Node | None], value: Value, name: str) -> None:
         """A node whose shape stands in [symbols]."""

@@ -188,7 +188,10 @@ def _raise(error: DerivsError) -> bool:
     raise error
 
 
-@pytest.mark.parametrize("latex, meaning", audit.EINSTEIN, ids=[f"{row[0]} {k}" for k, row in enumerate(audit.EINSTEIN)])
+EINSTEIN = [pytest.param(*row, id=f"{row[0]} {k}") for k, row in enumerate(audit.EINSTEIN)]
+
+
+@pytest.mark.parametrize("latex, meaning", EINSTEIN)
 def test_einstein_sums_what_stands_on_one_side_only(latex: str, meaning: Any) -> None:
     """The expression, equal to a letter of its own for the indices of the left side."""
     made = einstein()

@@ -1,4 +1,4 @@
-"""What is shared between claims changes nothing: the same values, ties and gaps as at a point that nobody saw before."""
+"""What is shared between claims changes nothing: the same values, ties and gaps as at a point nobody saw before."""
 
 from __future__ import annotations
 

@@ -10,9 +10,9 @@ import pytest
 import seed_lines
 
 from derivs.checker import Checker, decide
+from derivs.declare import load_declarations
 from derivs.errors import DerivsError
 from derivs.expr import ZERO, mul, number
-from derivs.declare import load_declarations
 from derivs.papers import Paper, mark
 from derivs.reading.claims import claim
 from derivs.reading.parse import parse

@@ -6,6 +6,7 @@ A condition is read as a value that is 1 where it holds and 0 elsewhere, so that
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from derivs.errors import Unreadable
 from derivs.expr import (
@@ -16,6 +17,7 @@ from derivs.expr import (
     Condition,
     Expr,
     Indicator,
+    Not,
     Or,
     mul,
     reindex,
@@ -25,7 +27,7 @@ from derivs.reading.forms import form
 from derivs.reading.parse import parse
 from derivs.reading.spelling import bare
 from derivs.reading.state import Bound, State, unread
-from derivs.reading.syntax import Group, Node, Product, Relation, Row, Span, Text
+from derivs.reading.syntax import Group, Node, Product, Relation, Row, Span, Text, Word
 from derivs.reading.value import Value, elementwise
 
 SIGNS = {"=": "=", "==": "=", "equiv": "=", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
@@ -51,6 +53,8 @@ def indicator(s: State, node: Node, bound: Bound) -> Value:
             return _joined(s, node, parts, bound)
         case Group(_, (item,)):
             return indicator(s, item, bound)
+        case Word("always" | "never" as text):
+            return Value(Indicator(And(()) if text == "always" else Or(())))
         case Text(text, span):
             return indicator(s, _parsed(text, span), bound)
         case other:
@@ -87,17 +91,22 @@ def _parsed(text: str, span: Span) -> Node:
 def _joined(s: State, node: Node, parts: Sequence[Node], bound: Bound) -> Value:
     """Conditions with words between them. `or` binds less than `and`."""
     groups: list[list[Value]] = [[]]
+    is_negated = False
     for part in parts:
         if isinstance(part, Text):
             word = words(part.text)
             if word in OR:
                 groups.append([])
+            elif word.split(" ")[-1] == "not":
+                is_negated = True
             elif word not in EMPTY:
                 if not any(sign in part.text for sign in "=<>"):
                     raise unread(f"{part.text.strip()!r} is not understood in a condition", part)
                 groups[-1].append(indicator(s, part, bound))
         else:
-            groups[-1].append(indicator(s, part, bound))
+            value = indicator(s, part, bound)
+            groups[-1].append(_opposite(value) if is_negated else value)
+            is_negated = False
     if not all(groups):
         raise unread("a condition is missing", node)
     values = [_all(group) for group in groups]
@@ -105,6 +114,10 @@ def _joined(s: State, node: Node, parts: Sequence[Node], bound: Bound) -> Value:
     for value in values[1:]:
         result = elementwise(result, value, lambda a, b: Indicator(Or((_condition(a), _condition(b)))), "the condition")
     return result
+
+
+def _opposite(value: Value) -> Value:
+    return replace(value, body=Indicator(Not(_condition(value.body))))
 
 
 def _condition(expr: Expr) -> Condition:

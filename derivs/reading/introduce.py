@@ -45,13 +45,13 @@ def pattern(name: Spelled, indices: Collection[str]) -> Pattern:
     return Pattern(name.base + "'" * name.primes, tuple(fixed["below"]), tuple(fixed["above"]), tuple(places))
 
 
-def spelling(found: Pattern, named: Named, order: Sequence[str], said: str, *, is_alias: bool = False) -> Spelling:
+def spelling(found: Pattern, named: Named, order: Sequence[str], said: str, *, is_introduced: bool = False) -> Spelling:
     """The pattern as a spelling; order: the letters in the order of the axes."""
     slots: tuple[Slot, ...] | None = tuple((where, order.index(letter))  # type: ignore[misc]
                                            for letter, where in found.places)
     if not slots or slots == tuple(("below", k) for k in range(len(order))):
         slots = None                               # the indices follow below, in order
-    return Spelling(found.base, found.below, found.above, named, said, slots, is_alias)
+    return Spelling(found.base, found.below, found.above, named, said, slots, is_introduced)
 
 
 def standing_for(value: Value, order: Sequence[str], sizes: Sequence[Affine]) -> Named:

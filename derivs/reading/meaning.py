@@ -22,6 +22,7 @@ from derivs.expr import (
     Condition,
     Delta,
     Entry,
+    Expectation,
     Expr,
     Integer,
     Largest,
@@ -246,14 +247,22 @@ def _kronecker(s: State, node: Scripts, bound: Bound) -> Value | None:
     r"""\delta_{ij}, \delta_{i,j}, \delta^i_j, \delta_{i=j}."""
     if node.below is not None and isinstance(bare(node.below), Relation):
         return indicator(s, node.below, bound)
-    places = (*items(node.below), *items(node.above))
-    if len(places) == 1:
-        places = letters(places[0])
+    below, above = items(node.below), items(node.above)
+    places = letters(below[0]) if len(below) == 1 else below
+    if len(places) == 1 and len(above) == 1:
+        places, above = (*places, *above), ()          # \delta^i_j
+    elif not below and len(above) == 1:
+        places, above = letters(above[0]), ()          # \delta^{ij}
     if len(places) != 2:
         return None
+    return scripted(s, _equal_places(s, places, node, bound), above, node, bound)
+
+
+def _equal_places(s: State, places: Sequence[Node], node: Node, bound: Bound) -> Value:
+    """1 where two indices are equal."""
     sides = [form(s, place, bound) for place in places]
     if sides[0] is None or sides[1] is None:
-        return indicator(s, Relation(places, ("=",), (node.span,), node.span), bound)
+        return indicator(s, Relation(tuple(places), ("=",), (node.span,), node.span), bound)
     return Value(Delta(sides[0], sides[1]))
 
 
@@ -599,7 +608,7 @@ def _factor(s: State, parts: Sequence[Node], k: int, bound: Bound) -> tuple[Valu
     """The factor that begins at part k, and where the next one begins."""
     part = parts[k]
     following = parts[k + 1] if k + 1 < len(parts) else None
-    for rule in (_phrase, _inline_derivative, _long_name, _operator, _nabla, _indicator, _application, _bracket_index):
+    for rule in FACTORS:
         found = rule(s, parts, k, following, bound)
         if found is not None:
             return found
@@ -682,6 +691,23 @@ def _nabla(s: State, parts: Sequence[Node], k: int, following: Node | None, boun
         value, after = product(s, parts[k + 1:], bound), len(parts)
     result = derivative(s, value, node.below, bound)
     return scripted(s, result, items(node.above), node, bound), after
+
+
+def _mean(s: State, parts: Sequence[Node], k: int, following: Node | None, bound: Bound) -> Found:
+    r"""E_{m \sim Bernoulli(p)}[...]: the mean over a mask."""
+    node = bare(parts[k])
+    if not isinstance(node, Scripts) or key(node.base) != "E" or not isinstance(following, Group):
+        return None
+    law = None if node.below is None else bare(node.below)
+    if not isinstance(law, Relation) or law.signs != ("sim",) or None in law.sides or len(following.items) != 1:
+        return None
+    mask, right = s.read(law.sides[0], bound), bare(law.sides[1])  # type: ignore[arg-type]
+    if not isinstance(mask.body, Entry) or not isinstance(right, Product) or key(right.parts[0]) != "Bernoulli":
+        raise unread("this mean is not read yet", node, r"write E_{m \sim Bernoulli(p)}[...]")
+    mean, body = s.read(right.parts[1], bound), s.read(following.items[0], bound)
+    if mean.rank:
+        raise Mismatch(f"a probability that is {mean}")
+    return mapped(body, lambda u: Expectation(mask.body.tensor, mean.body, u)), k + 2  # type: ignore[union-attr]
 
 
 def _indicator(s: State, parts: Sequence[Node], k: int, following: Node | None, bound: Bound) -> Found:
@@ -840,3 +866,7 @@ def _bracket_index(s: State, parts: Sequence[Node], k: int, following: Node | No
         forms.append(None if found is None else found + (1 - s.vocabulary.index_base))
     result = at(value, forms)
     return (result if outside is None else scripted(s, result, items(outside.above), outside, bound)), k + 2
+
+
+FACTORS: Final = (_phrase, _inline_derivative, _long_name, _operator, _nabla, _mean, _indicator, _application,
+                  _bracket_index)

@@ -54,7 +54,7 @@ def _root_of_square(words: Vocabulary, found: Pattern, named: Named, printed: st
     if found.above == ("2",) and not any(not s.above and s.below == found.below
                                          for s in words.spellings.get(found.base, ())):
         root = Named(power(named.body, Fraction(1, 2)), named.parameters, named.sizes, named.letters)
-        words.add(Spelling(found.base, found.below, (), root, printed, is_alias=True))
+        words.add(Spelling(found.base, found.below, (), root, printed))
 
 
 def _key(box: Box) -> str:

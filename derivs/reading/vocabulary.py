@@ -41,7 +41,7 @@ class Named:
 class Spelling:
     """How a name is written: its base, what always stands below and above it, and where its indices go.
 
-    slots: None where the indices simply follow below. said: as the author wrote it.
+    slots: None where the indices simply follow below. said: as the author wrote it. is_introduced: by the derivation.
     """
 
     base: str
@@ -50,7 +50,7 @@ class Spelling:
     named: Named
     said: str
     slots: tuple[Slot, ...] | None = None
-    is_alias: bool = False
+    is_introduced: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ LINEAR = {
     "forward": {"Y": r"X W + \mathbf{1} b"},
     "gradient": {"of": "Y", "loss": "L", "by": ["X", "W", "b"]}}
 CONVOLUTION = {
-    "name": "convolution", "symbols": {"x": "vector[H] input", "w": "vector[h] parameter"},
+    "name": "convolution", "symbols": {"x": "vector[H] input", "w": "vector[h] parameter", "y": "vector[H-h+1] defined"},
     "sizes": {"H": ">= h"}, "forward": {"y_i": r"\sum_{u=1}^{h} x_{i+u-1} w_u"},
     "gradient": {"of": "y", "loss": "E", "by": ["x", "w"]}, "conventions": {"zero_outside": True}}
 HINGE = {

@@ -28,8 +28,9 @@ def pieces(text: str) -> list[str]:
 def mutated(rng: Random, line: str, others: Sequence[str]) -> str:
     """A line with one change or a few. others: lines to take pieces from."""
     parts = pieces(line)
-    for _ in range(rng.choice((1, 1, 1, 2, 2, 3, 6))):
-        parts = rng.choice(CHANGES)(rng, parts, others) or ["x"]
+    gentle = rng.random() < 0.5                     # most of these lines can still be read
+    for _ in range(rng.choice((1, 1, 1, 2, 2, 3) if gentle else (1, 1, 1, 2, 2, 3, 6))):
+        parts = rng.choice(GENTLE if gentle else CHANGES)(rng, parts, others) or ["x"]
     return "".join(parts)
 
 
@@ -99,6 +100,28 @@ def _number(rng: Random, parts: list[str], others: Sequence[str]) -> list[str]:
     return [*parts[:k], rng.choice(("0", "1", "2", "3", "-1", "200", "{-1/2}", "99999999", "9" * 41, "0.5")), *parts[k + 1:]]
 
 
+def _factor(rng: Random, parts: list[str]) -> tuple[int, int]:
+    """A token with its scripts, or a group."""
+    k = _place(rng, parts)
+    depth, end = 0, k
+    while end < len(parts):
+        depth += (parts[end] in "{([") - (parts[end] in "})]")
+        end += 1
+        if depth <= 0 and not (end < len(parts) and parts[end] in ("_", "^", "{", " ")):
+            break
+    return k, end
+
+
+def _double_factor(rng: Random, parts: list[str], others: Sequence[str]) -> list[str]:
+    k, end = _factor(rng, parts)
+    return [*parts[:end], " ", *parts[k:end], *parts[end:]]
+
+
+def _drop_factor(rng: Random, parts: list[str], others: Sequence[str]) -> list[str]:
+    k, end = _factor(rng, parts)
+    return [*parts[:k], *parts[end:]]
+
+
 def _macro(rng: Random, parts: list[str], others: Sequence[str]) -> list[str]:
     j, k = sorted((_place(rng, parts), _place(rng, parts)))
     inside = "".join(parts[j:k + 1])
@@ -124,6 +147,9 @@ def _bracket(rng: Random, parts: list[str], others: Sequence[str]) -> list[str]:
 
 CHANGES: Final[Sequence[Change]] = (_delete, _delete, _double, _swap, _replace, _replace, _insert, _insert, _strange, _letter,
                                     _letter, _letter, _sign, _sign, _number, _number, _macro, _other, _bracket, _bracket)
+
+
+GENTLE: Final[Sequence[Change]] = (_letter, _letter, _letter, _sign, _sign, _number, _double_factor, _drop_factor, _bracket)
 
 
 def noise(rng: Random) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 Tree = tuple[Any, ...]
 Point = Mapping[Any, Fraction]                       # "a", ("x", 1), ("A", 1, 2)
-LETTERS: Final = "ijklpq"
+LETTERS: Final = "ijklq"                            # p is what is differentiated by
 SHARP: Final = ("max", "abs")
 
 
