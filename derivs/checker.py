@@ -268,7 +268,7 @@ class Checker:
             raise Unreadable("a new name for the derivative of an expression is not read yet", right.span)
         named = standing_for(found, taken.letters, [bounds[letter][1] for letter in taken.letters])
         self.vocabulary.add(spelling(taken, named, (*taken.letters, *("" for _ in found.axes)), key(name.node),
-                                     is_introduced=True))
+                                     origin="introduced"))
 
     # ---- what is said
 

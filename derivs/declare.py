@@ -22,11 +22,12 @@ from derivs.expr import walk as parts_of
 from derivs.names import read as printable
 from derivs.problem import Claim, Definition, Problem, Property, Role, Target, Tensor, bar
 from derivs.reading.choices import Choices
+from derivs.reading.claims import einstein
 from derivs.reading.introduce import Pattern, identity, pattern, printed, spelling, standing_for
 from derivs.reading.lengths import length, size_key, span
 from derivs.reading.meaning import formula_body, read
 from derivs.reading.parse import parse
-from derivs.reading.spelling import Spelled, bare, key, spelled
+from derivs.reading.spelling import Spelled, bare, key, letters, spelled
 from derivs.reading.state import State
 from derivs.reading.syntax import Group, Node, Product, Relation, Scripts, Sign, Word, walk
 from derivs.reading.value import Value
@@ -347,7 +348,8 @@ class _Builder:
         named = standing_for(value, taken.letters, [bounds[letter][1] for letter in taken.letters])
         if isinstance(value.body, Entry) and not value.axes and not taken.letters:
             named = replace(named, turn=value.turn)
-        self.vocabulary.add(spelling(taken, named, (*taken.letters, *("" for _ in value.axes)), name))
+        self.vocabulary.add(spelling(taken, named, (*taken.letters, *("" for _ in value.axes)), name,
+                                     origin="alias"))
 
     # ---- forward
 
@@ -383,6 +385,11 @@ class _Builder:
         declared = known is not None and isinstance(known.spelling.named.body, Entry) and (
             self.tensors[known.spelling.named.body.tensor].role == "node")
         free = names_in(value.body) - set(self.sized) - {axis.index for axis in value.axes}
+        if self.data.get("conventions", {}).get("einstein") is True:
+            kept = frozenset(key(part) for item in (*left.below, *left.above) for part in letters(item))
+            bounds = {name: two for name, two in ranges(self.made, (value.body,)).items() if name in free}
+            value = replace(value, body=einstein(value.body, kept, bounds))
+            free &= names_in(value.body)
         if declared:
             assert known is not None
             self.define_declared(known.spelling, known.subscripts, value, name)

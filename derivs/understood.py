@@ -54,7 +54,7 @@ def _exercise(one: Declared) -> dict[str, Any]:
         "functions": {name: _function(said) for name, said in words.functions.items()},
         "operators": dict(words.operators),
         "aliases": {**{_written(spelling): _meaning(spelling, problem) for spelling in _spellings(words)
-                       if spelling.is_alias}, **{name: key(node) for name, node in words.phrases.items()}},
+                       if spelling.origin == "alias"}, **{name: key(node) for name, node in words.phrases.items()}},
         "sets": {name: _range(span) for name, span in words.sets.items()},
         "indices": {name: _range(span) for name, span in words.indices.items()},
         "conventions": _conventions(problem, words),
@@ -63,7 +63,7 @@ def _exercise(one: Declared) -> dict[str, Any]:
 
 def _symbol(tensor: Tensor, problem: Problem, words: Vocabulary) -> dict[str, Any]:
     spelling = next((s for s in _spellings(words) if getattr(s.named.body, "tensor", None) == tensor.name
-                     and not s.is_alias), None)
+                     and s.origin == "declared"), None)
     named = spelling.named if spelling else None
     shape = _shape(tensor)
     if named is not None and named.label is not None:

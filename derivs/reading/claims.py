@@ -160,15 +160,13 @@ def _two_spellings(s: State) -> list[Option]:
 
 def summed(s: State, left: Expr, right: Expr) -> tuple[Expr, Expr]:
     """Einstein's convention: a letter that is free on one side only is summed in every term that holds it."""
-    problem = s.extended
-    sizes = frozenset(problem.sizes)
-    bounds = ranges(problem, (left, right))
+    bounds = ranges(s.extended, (left, right))
+    return einstein(left, names_in(right), bounds), einstein(right, names_in(left), bounds)
 
-    def side(body: Expr, other: Expr) -> Expr:
-        return add(*(_summed_term(term, (names_in(term) & bounds.keys()) - names_in(other) - sizes, bounds)
-                     for term in _terms(body)))
 
-    return side(left, right), side(right, left)
+def einstein(body: Expr, kept: frozenset[str], bounds: Mapping[str, tuple[Affine, Affine]]) -> Expr:
+    """The letters with bounds that are not kept are summed, in every term that holds them."""
+    return add(*(_summed_term(term, (names_in(term) & bounds.keys()) - kept, bounds) for term in _terms(body)))
 
 
 def _terms(body: Expr) -> list[Expr]:

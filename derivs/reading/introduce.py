@@ -10,7 +10,7 @@ from derivs.expr import Expr, reindex
 from derivs.reading.spelling import Spelled, bare, key, letters
 from derivs.reading.syntax import Accent, Group, Name, Node, Numeral, Product, Relation, Row, Scripts, Sum, Word
 from derivs.reading.value import Value
-from derivs.reading.vocabulary import Named, Slot, Spelling
+from derivs.reading.vocabulary import Named, Origin, Slot, Spelling
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +45,13 @@ def pattern(name: Spelled, indices: Collection[str]) -> Pattern:
     return Pattern(name.base + "'" * name.primes, tuple(fixed["below"]), tuple(fixed["above"]), tuple(places))
 
 
-def spelling(found: Pattern, named: Named, order: Sequence[str], said: str, *, is_introduced: bool = False) -> Spelling:
+def spelling(found: Pattern, named: Named, order: Sequence[str], said: str, *, origin: Origin = "declared") -> Spelling:
     """The pattern as a spelling; order: the letters in the order of the axes."""
     slots: tuple[Slot, ...] | None = tuple((where, order.index(letter))  # type: ignore[misc]
                                            for letter, where in found.places)
     if not slots or slots == tuple(("below", k) for k in range(len(order))):
         slots = None                               # the indices follow below, in order
-    return Spelling(found.base, found.below, found.above, named, said, slots, is_introduced)
+    return Spelling(found.base, found.below, found.above, named, said, slots, origin)
 
 
 def standing_for(value: Value, order: Sequence[str], sizes: Sequence[Affine]) -> Named:

@@ -42,7 +42,7 @@ def named(s: State, node: Node, bound: Bound) -> Value | None:
         found = _turned(s, found)
         value = _value(s, found, node, bound)
         if value is not None:
-            if not found.spelling.is_introduced:
+            if found.spelling.origin != "introduced":
                 s.spelled.setdefault(_tensor(found.spelling.named), {}).setdefault(_fixed(found), node.span)
             return scripted(s, value, found.rest, node, bound)
     return _primed(s, name, node, bound) if name.primes else None

@@ -45,12 +45,16 @@ def quotient(s: State, node: Fraction) -> Quotient | None:
             s.slip("∂ is missing below the fraction bar", mend, node.under)
             return Quotient(above[1], node.under, node.span)
         return None
+    if "delta" in (above[0], below[0]):
+        if above[0] != below[0]:
+            return None
+        s.slip("δ is written for ∂", r"write \partial", node)
     if below[1] is None:
         raise unread("nothing stands after ∂ below the fraction bar", node.under)
     return Quotient(above[1], below[1], node.span)
 
 
-def _differential(s: State, node: Node) -> tuple[Literal["partial", "d"], Node | None] | None:
+def _differential(s: State, node: Node) -> tuple[Literal["partial", "d", "delta"], Node | None] | None:
     """What stands after ∂ or d; None if neither stands first."""
     inner = bare(node)
     parts = inner.parts if isinstance(inner, Product) else (inner,)
@@ -70,10 +74,12 @@ def _differential(s: State, node: Node) -> tuple[Literal["partial", "d"], Node |
     return sign, rest[0] if len(rest) == 1 else Product(rest, (rest[0].span[0], rest[-1].span[1]))
 
 
-def _is_sign(s: State, node: Node) -> Literal["partial", "d"] | None:
+def _is_sign(s: State, node: Node) -> Literal["partial", "d", "delta"] | None:
     match node:
         case Name("partial"):
             return "partial"
+        case Name("delta") if not s.vocabulary.has_base("delta"):
+            return "delta"                          # some write δ for ∂
         case Name("d") | Word("d") | Styled(_, Name("d")):
             return "d"
         case _:

@@ -10,11 +10,13 @@ from derivs.affine import Affine
 from derivs.errors import nearest
 from derivs.expr import Expr
 from derivs.reading.spelling import Spelled, bare, key, letters
-from derivs.reading.syntax import Group, Node, Numeral
+from derivs.reading.spelling import items as items_of
+from derivs.reading.syntax import Group, Node, Numeral, Scripts
 from derivs.reading.value import Turn
 
 OPEN = frozenset({":", "*", "cdot", "bullet", "ast"})          # U_{:,w}: the axis stays open
 TURNED = frozenset({"T", "top", "Tr", "intercal", "mathsf{T}"})
+Origin = Literal["declared", "alias", "introduced"]            # "introduced" by the derivation itself
 Slot = tuple[Literal["below", "above"], int]        # where an index stands, and the axis it is of
 Meaning = Literal["matrix product", "hadamard", "outer", "frobenius", "elementwise division", "transpose",
                   "convolution full", "correlation valid", "convolution valid", "correlation full", "kronecker",
@@ -41,7 +43,7 @@ class Named:
 class Spelling:
     """How a name is written: its base, what always stands below and above it, and where its indices go.
 
-    slots: None where the indices simply follow below. said: as the author wrote it. is_introduced: by the derivation.
+    slots: None where the indices simply follow below. said: as the author wrote it.
     """
 
     base: str
@@ -50,7 +52,7 @@ class Spelling:
     named: Named
     said: str
     slots: tuple[Slot, ...] | None = None
-    is_introduced: bool = False
+    origin: Origin = "declared"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +116,12 @@ class Vocabulary:
         """What the name may mean, the most specific first."""
         if name.primes:
             name = replace(name, base=name.base + "'" * name.primes, primes=0)
-        for spelling in self.spellings.get(name.base, ()):
-            found = match(spelling, name)
-            if found is not None:
-                yield found
+        deeper = replace(name, below=tuple(part for item in name.below for part in _unstacked(item)))
+        for one in (name,) if deeper.below == name.below else (name, deeper):
+            for spelling in self.spellings.get(name.base, ()):
+                found = match(spelling, one)
+                if found is not None:
+                    yield found
 
     def suggestion(self, name: Spelled) -> str:
         """`did you mean ...?` for a name that nobody declared."""
@@ -158,6 +162,14 @@ def _divided(items: tuple[Node, ...], rank: int) -> tuple[tuple[Node, ...], tupl
     if len(items) == 1 and rank > 1:
         return items, ()
     return items[:rank], items[rank:]
+
+
+def _unstacked(item: Node) -> tuple[Node, ...]:
+    """t, k of the subscript t_k: a subscript of a subscript comes after it."""
+    inner = bare(item)
+    if isinstance(inner, Scripts) and inner.below is not None and inner.above is None and not inner.primes:
+        return (*_unstacked(inner.base), *(part for below in items_of(inner.below) for part in _unstacked(below)))
+    return (item,)
 
 
 def _after(fixed: tuple[str, ...], items: tuple[Node, ...]) -> tuple[Node, ...] | None:
