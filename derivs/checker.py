@@ -15,7 +15,7 @@ from derivs.derive import Graph
 from derivs.errors import DerivsError, IllFormed, Mismatch, OutOfBudget, OutOfRange, Unreadable, Unsupported
 from derivs.evaluate import Evaluator
 from derivs.expr import ONE, Add, Entry, Expectation, Expr, names_in, subtract, tensors_in
-from derivs.judge import judge
+from derivs.judge import ProofContradicted, judge
 from derivs.problem import Claim, Problem
 from derivs.reading.choices import Choices, Option, others
 from derivs.reading.claims import Reading, claim, value
@@ -115,8 +115,23 @@ class Checker:
             self.chain.last = None
             found = _unread(written, here, node)
         else:
-            found = self._line(written, here, node, given, start)
+            found = self._guarded(written, here, node, given, start)
         return replace(found, milliseconds=1000 * (perf_counter() - start))
+
+    def _guarded(self, written: str, here: Span, node: Node, given: Sequence[Node], start: float) -> Checked:
+        """The same, where a line means nothing, is nested too deeply or takes more memory than there is, too."""
+        try:
+            return self._line(written, here, node, given, start)
+        except (OutOfBudget, MemoryError) as error:
+            why = error.what if isinstance(error, OutOfBudget) else "it takes more memory than there is"
+            return Checked(written, here, "undecided", Tested(0, why), message=f"undecided within the budget: {why}")
+        except ProofContradicted as error:
+            return Checked(written, here, "undecided", Tested(0, error.what), message=error.what, mend=error.mend)
+        except DerivsError as error:
+            return Checked(written, here, "unread", Unread(error.what), message=error.what, mend=error.mend)
+        except RecursionError:
+            return Checked(written, here, "unread", Unread("nested too deeply"), message="nested too deeply",
+                           mend="give a part of it a name of its own")
 
     def _line(self, written: str, here: Span, node: Node, given: Sequence[Node], start: float) -> Checked:
         results: list[Checked] = []

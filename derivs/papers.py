@@ -47,6 +47,7 @@ from derivs.reading.words import EQUALITIES, signs
 from derivs.verdict import Tested, Unread
 
 SECONDS_IN_ALL: Final = 60.0           # for one text; what is left then is undecided
+LONGEST_LINE: Final = 100_000          # characters of a line that stands alone
 BUG: Final = "this is a bug in derivs"
 CLAIMS: Final = EQUALITIES | {"approx", "propto", "sim="}
 WORST: Final[Sequence[Judgement]] = ("wrong", "follows from a wrong line", "ambiguous", "unread", "undecided",
@@ -120,6 +121,9 @@ def one_by_one(exercise: Declared, lines: Sequence[str], *, seed: int = 0, secon
     marker, clock = _Marker(0, exercise, seed, work or work_on(exercise)), _Clock(perf_counter() + seconds)
     for number, written in enumerate(lines, 1):
         try:
+            if len(written) > LONGEST_LINE:
+                raise Unreadable(f"a line of {len(written)} characters, more than {LONGEST_LINE}", (0, len(written)),
+                                 mend="break it into several lines")
             document = formulas(written, "fragment")
         except Unreadable as error:
             document = Document((Line(1, written, (0, len(written)), 1, False, None, error, (), ""),), {}, written)

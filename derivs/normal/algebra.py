@@ -11,10 +11,20 @@ from derivs.normal.context import Context
 from derivs.normal.division import reduced
 from derivs.normal.indicators import absolute
 from derivs.normal.lifting import lift
-from derivs.normal.ring import ONE, ZERO, accumulate, atom, constant, mul, natural_power, product_of, scaled
+from derivs.normal.ring import (
+    MOST_DIGITS,
+    ONE,
+    ZERO,
+    accumulate,
+    atom,
+    constant,
+    digits,
+    mul,
+    natural_power,
+    product_of,
+    scaled,
+)
 from derivs.normal.signs import sign_of, sign_of_atom
-
-MOST_DIGITS = 4_000           # of one coefficient, in bits
 
 
 def power(context: Context, form: Form, exponent: Rational) -> Form:
@@ -81,7 +91,7 @@ def product_of_powers(context: Context, content: Fraction, powers: dict[Atom, Ra
     """(content * product of powers) ** exponent, for a whole exponent."""
     if exponent < 0 and any(a.kind in INDICATORS for a in powers):
         raise AssertionError("an indicator under a fraction bar is lifted first")
-    if max(content.numerator.bit_length(), content.denominator.bit_length()) * abs(exponent) > MOST_DIGITS:
+    if digits(content) * abs(exponent) > MOST_DIGITS:
         raise OutOfBudget("a number with too many digits")
     return scaled(product_of({a: e * exponent for a, e in powers.items()}), whole(content ** exponent))
 

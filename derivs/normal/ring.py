@@ -14,6 +14,7 @@ ONE: Final[Form] = {UNIT: 1}
 
 MOST_TERMS = 20_000           # of one form
 MOST_POWER = 64               # of a many-term form that is multiplied out
+MOST_DIGITS = 4_000           # of one coefficient, in bits
 
 
 def constant(value: Rational) -> Form:
@@ -97,6 +98,8 @@ def product_of(powers: dict[Atom, Rational]) -> Form:
             plain[a] = 1
         elif a.kind is Kind.RADICAL:
             whole = e.__floor__()
+            if abs(whole) * digits(a.args[0]) > MOST_DIGITS:
+                raise OutOfBudget("a number with too many digits")
             scale *= Fraction(a.args[0]) ** whole
             plain[a] = e - whole
         elif a.kind is Kind.BASE and e >= 1:
@@ -121,8 +124,15 @@ def natural_power(form: Form, exponent: int) -> Form:
             result = mul(result, form)
         exponent >>= 1
         if exponent:
+            if 2 * max(map(digits, form.values()), default=0) > MOST_DIGITS:
+                raise OutOfBudget("a number with too many digits")
             form = mul(form, form)
     return result
+
+
+def digits(value: Rational) -> int:
+    """The length of a number, in bits."""
+    return max(value.numerator.bit_length(), value.denominator.bit_length())
 
 
 def from_affine(form: Affine) -> Form:

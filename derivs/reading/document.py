@@ -20,6 +20,7 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, Literal
 
 from derivs.errors import Unreadable
@@ -53,7 +54,8 @@ Kind = Literal["tex", "md", "ipynb", "fragment"]
 
 MOST_CHARACTERS = 2_000_000
 MOST_IN_NOTEBOOK = 40_000_000                          # pictures and other output included
-MOST_FORMULAS = 5_000
+MOST_FORMULAS = 5_000                                  # that are read
+MOST_DELIMITED = 20_000                                # also those that are only a letter in the text
 LONGEST_SHOWN = 1_000                                  # characters of a line that a message quotes
 TELLS_APART = re.compile(                              # \delta_{ij}, cases, \mathbb{1}
     r"\\delta(?:_\{ ?[a-z] ?,? ?[a-z] ?\}|\^[a-z]_[a-z])|\{cases\}|\\math(?:bb|bf|1)\{?[1I]|\\mathbbm")
@@ -97,7 +99,10 @@ def formulas(text: str, kind: Kind) -> Document:
     shown = WALL.join(without_code(part, like_tex=kind == "tex" or is_bare) for part in parts)
     macros = macros_in(shown)
     shown = without_definitions(without_preamble(shown) if kind == "tex" else shown)
-    found = list(bare(shown, announces) if is_bare else delimited(shown, like_tex=kind == "tex"))
+    every = bare(shown, announces) if is_bare else delimited(shown, like_tex=kind == "tex")
+    found = list(islice(every, MOST_DELIMITED + 1))
+    if len(found) > MOST_DELIMITED:
+        raise Unreadable(f"more than {MOST_DELIMITED} formulas", found[-1].span, mend="split it into several files")
     return Document(tuple(_Reader(text, shown, found, macros).lines()), macros, text)
 
 

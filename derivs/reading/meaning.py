@@ -14,7 +14,7 @@ from typing import Final
 from derivs.affine import ONE as FIRST
 from derivs.affine import Affine, affine, symbol
 from derivs.differentiate import differentiate
-from derivs.errors import IllFormed, Mismatch, Unreadable
+from derivs.errors import Mismatch, Unreadable
 from derivs.expr import (
     ONE,
     Apply,
@@ -73,7 +73,7 @@ from derivs.reading.syntax import (
     Word,
 )
 from derivs.reading.syntax import Cases as Branches
-from derivs.reading.value import Axis, Value, at, elementwise, fresh, inner, mapped, total, transposed
+from derivs.reading.value import Axis, Value, at, elementwise, fresh, inner, mapped, renewed, total, transposed
 from derivs.reading.vocabulary import Formula, Named, Spelling
 
 PLAIN = Option("")
@@ -780,37 +780,42 @@ def _applied(s: State, function: functions.Function, arguments: Sequence[Value],
     formula = function.kind
     if len(arguments) != len(formula.arguments):
         raise unread(f"this function has {len(formula.arguments)} arguments", node)
-    dummies = {name: Entry(f"_{name}") for name in formula.arguments}
-    body = formula_body(s, formula)
-    if function.primes and len(arguments) > 1:
+    if not function.primes:
+        return formula_value(s, formula, arguments)
+    if len(arguments) > 1:
         raise unread("a prime after a function of several arguments does not say by which", node)
+    dummy = Entry("_u")
+    body = formula_value(s, formula, [Value(dummy)])
+    if body.rank:
+        raise unread("the derivative of a function of a vector is written with its entries", node)
+    result = body.body
     for _ in range(function.primes):
-        body = differentiate(body, dummies[formula.arguments[0]], s.problem.kinks)
-    if len(arguments) == 1:
-        return mapped(arguments[0], lambda u: _put(body, {dummies[formula.arguments[0]]: u}))
-    if any(argument.rank for argument in arguments):
-        raise unread("a function of several arguments is applied to numbers", node)
-    return Value(_put(body, {dummies[n]: a.body for n, a in zip(formula.arguments, arguments, strict=True)}))
+        result = differentiate(result, dummy, s.problem.kinks)
+    return mapped(arguments[0], lambda u: replace_entries(result, lambda entry: u if entry == dummy else entry))
 
 
 def formula_body(s: State, formula: Formula) -> Expr:
-    """The formula of a function, its arguments as the entries _x."""
-    inside = s.vocabulary.copy()
-    for name in formula.arguments:
-        inside.spellings[name] = [Spelling(name, (), (), Named(Entry(f"_{name}")), name)]
-        inside.sizes.pop(name, None)
-    outer_vocabulary, s.vocabulary = s.vocabulary, inside
-    try:
-        value = s.read(formula.body, frozenset())
-    finally:
-        s.vocabulary = outer_vocabulary
+    """The formula of a function of numbers, its arguments as the entries _x. Mismatch where it takes no numbers."""
+    value = formula_value(s, formula, [Value(Entry(f"_{name}")) for name in formula.arguments])
     if value.rank:
-        raise IllFormed("the formula of a function is a number")
+        raise Mismatch(f"the formula of a function of numbers is {value}")
     return value.body
 
 
-def _put(body: Expr, values: dict[Entry, Expr]) -> Expr:
-    return replace_entries(body, lambda entry: values.get(entry, entry))  # type: ignore[no-any-return]
+def formula_value(s: State, formula: Formula, arguments: Sequence[Value]) -> Value:
+    """The formula of a function with its arguments put in."""
+    inside = s.vocabulary.copy()
+    for name, argument in zip(formula.arguments, arguments, strict=True):
+        own = renewed(argument)
+        sizes = tuple(axis.size for axis in own.axes if axis.size is not None)
+        named_ = Named(own.body, tuple(axis.index for axis in own.axes), sizes, turn=own.turn)
+        inside.spellings[name] = [Spelling(name, (), (), named_, name)]
+        inside.sizes.pop(name, None)
+    around, s.vocabulary = s.vocabulary, inside
+    try:
+        return s.read(formula.body, frozenset())
+    finally:
+        s.vocabulary = around
 
 
 def _arguments(s: State, function: functions.Function, group: Group, bound: Bound) -> list[Value]:

@@ -28,13 +28,17 @@ from derivs.reading.syntax import (
 
 @dataclass(frozen=True, slots=True)
 class Spelled:
-    """A name as it stands: `base` is its key, `below` the items under it, `above` those over it."""
+    """A name as it stands: `base` is its key, `below` the items under it, `above` those over it.
+
+    style: the typeface of its letter, which tells names apart where two declared ones differ in nothing else.
+    """
 
     base: str
     below: tuple[Node, ...]
     above: tuple[Node, ...]
     primes: int
     node: Node
+    style: str = ""
 
 
 def bare(node: Node) -> Node:
@@ -113,10 +117,11 @@ def spelled(node: Node) -> Spelled | None:
 
     The scripts inside of the brackets come first.
     """
+    style = _style(node)
     node = bare(node)
     match node:
         case Name() | Word() | Accent():
-            return Spelled(key(node), (), (), 0, node)
+            return Spelled(key(node), (), (), 0, node, style)
         case Scripts(base, below, above, primes):
             inner = bare(base)
             if isinstance(inner, Group) and inner.kind in "({" and len(inner.items) == 1:
@@ -124,11 +129,26 @@ def spelled(node: Node) -> Spelled | None:
                 if inside is None or not (inside.below or inside.above):
                     return None
                 return Spelled(inside.base, (*inside.below, *items(below)), (*inside.above, *items(above)),
-                               inside.primes + primes, node)
+                               inside.primes + primes, node, style)
             head = spelled(inner)
             if head is None:
                 return None
             return Spelled(head.base, (*head.below, *items(below)), (*head.above, *items(above)),
-                           head.primes + primes, node)
+                           head.primes + primes, node, style)
         case _:
             return None
+
+
+def _style(node: Node) -> str:
+    """The typeface of the letter that a name is made of, the innermost one; "" where there is none."""
+    style = ""
+    while True:
+        match node:
+            case Styled(kind, body):
+                style, node = kind, body
+            case Group("{" | "(", (item,)) | Product((item,)):
+                node = item
+            case Accent(_, body) | Scripts(body):
+                node = body
+            case _:
+                return style

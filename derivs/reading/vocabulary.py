@@ -103,7 +103,13 @@ class Vocabulary:
 
     def has_base(self, base: str) -> bool:
         """Whether any name is written with this letter."""
-        return base in self.spellings
+        return base in self.spellings or base in self.styled
+
+    def told_apart(self, name: Spelled) -> Spelled:
+        """The name with its typeface in its base, where another declared name differs in nothing else."""
+        if not name.style or name.base not in self.styled:
+            return name
+        return replace(name, base=f"{name.style}:{name.base}", style="")
 
     def copy(self) -> Vocabulary:
         """A vocabulary that may grow without the other one growing."""
@@ -114,6 +120,7 @@ class Vocabulary:
 
     def matches(self, name: Spelled) -> Iterator[Match]:
         """What the name may mean, the most specific first."""
+        name = self.told_apart(name)
         if name.primes:
             name = replace(name, base=name.base + "'" * name.primes, primes=0)
         deeper = replace(name, below=tuple(part for item in name.below for part in _unstacked(item)))

@@ -43,15 +43,18 @@ def main() -> int:
         (heappush if len(slowest) < 5 else heappushpop)(slowest, entry)
         for finding in outcome.findings:
             found[finding.what.split(":")[0]] += 1
-            print(f"\n#{finding.number} {finding.generator} {finding.exercise}: {finding.what}\n    {finding.text[:1000]!r}", flush=True)
+            print(f"\n#{finding.number} {finding.generator} {finding.exercise}: {finding.what}")
+            print(f"    {finding.text[:1000]!r}", flush=True)
             if options.findings:
                 with open(options.findings, "a", encoding="utf-8") as file:
                     file.write(json.dumps(asdict(finding)) + "\n")
         if perf_counter() - said > 30:
             said = perf_counter()
             rate = inputs.total() / (said - begin)
-            print(f"{inputs.total()} inputs, {rate:.0f} a second, {found.total()} findings, {memory()} MB", file=sys.stderr, flush=True)
-    print(f"\n{inputs.total()} inputs of seed {options.seed} in {perf_counter() - begin:.0f} s, at most {memory()} MB")
+            print(f"{inputs.total()} inputs, {rate:.0f} a second, {found.total()} findings, {memory()} MB",
+                  file=sys.stderr, flush=True)
+    took = perf_counter() - begin
+    print(f"\n{inputs.total()} inputs of seed {options.seed} in {took:.0f} s, at most {memory()} MB")
     for generator, count in inputs.most_common():
         print(f"  {generator:<14} {count:>8} inputs")
         for (own, judgement), times in judgements.most_common():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from random import Random
 from time import perf_counter, process_time
@@ -154,13 +155,11 @@ class Fuzzer:
         self.outcome.text = repr(data)[:5000]
         self.declared(data)
         if rng.random() < 0.3:
-            text = "\n".join(f"{noise(rng)[:50]} = {noise(rng)[:50]}" if rng.random() < 0.3 else
-                             rng.choice(("[symbols]", "x = 'vector[n]'", "[forward]", "y = 'x^2'", "[[exercise]]", "a = " + "[" * 500))
+            usual = ("[symbols]", "x = 'vector[n]'", "[forward]", "y = 'x^2'", "[[exercise]]", "a = " + "[" * 500)
+            text = "\n".join(f"{noise(rng)[:50]} = {noise(rng)[:50]}" if rng.random() < 0.3 else rng.choice(usual)
                              for _ in range(rng.randint(1, 8)))
-            try:
+            with suppress(DerivsError):
                 declarations(text, "fuzz")
-            except DerivsError:
-                pass
 
     # ---- entry points
 
@@ -239,14 +238,18 @@ class Fuzzer:
             double = replace(relation, sides=(*relation.sides[:-1], doubled(side)))
             checker.chain = replace(chain)
             if checker.line("", with_relation(self.node, relation, double), given).is_right:
-                zero = checker.claim(side, Numeral("0", side.span), (*given, *rest), perf_counter() + SECONDS)
-                if not isinstance(zero.verdict, Proved):
-                    self.find(f"WRONG ACCEPTANCE: right with one side doubled, and it is not zero: {zero.verdict}")
+                is_zero = Relation((side, Numeral("0", side.span)), ("=",), relation.spans[-1:], side.span)
+                zero = checker.line("", is_zero, (*given, *rest))
+                if not zero.is_right:
+                    self.find(f"WRONG ACCEPTANCE: right with one side doubled, and that is not zero: {zero.message}")
             checker.chain = replace(chain)
 
     def examined(self, checker: Checker, left: Node, side: Node, given: Sequence[Node], rng: Random) -> None:
         """The claim at points of another seed."""
-        judged = checker.claim(left, side, given, perf_counter() + SECONDS)
+        try:
+            judged = checker.claim(left, side, given, perf_counter() + SECONDS)
+        except DerivsError:
+            return                       # a definition, or a reading of the whole line
         reading = judged.reading
         if reading is None or not isinstance(judged.verdict, Proved):
             return
@@ -259,7 +262,8 @@ class Fuzzer:
             self.outcome.judgements.append(f"not examined: {type(error).__name__}")
             return
         if isinstance(found, Refuted):
-            self.find(f"WRONG ACCEPTANCE: refuted at {found.at}: {found.left} and {found.right}")
+            what = "ACCEPTED OUTSIDE ITS DOMAIN" if "undefined" in (found.left, found.right) else "WRONG ACCEPTANCE"
+            self.find(f"{what}: refuted at {found.at}: {found.left} and {found.right}")
         elif not found.points:
             self.outcome.judgements.append("accepted, and no point to see it at")
 

@@ -12,18 +12,19 @@ from .lines import USUAL, mutated, noise
 TABLES: Final = ("symbols", "forward", "gradient", "aliases", "operators", "functions", "sets", "indices", "sizes",
                  "conventions", "given", "name", "begins", "unknown")
 VALUES: Final = (
-    "vector[n] input", "vector[999999999999]", "matrix[n,n,n]", "vector[n^9]", "vector[9^9^9]", "matrix[n,-1]", "vector[0]",
-    "tensor[" + ",".join("abcdefghij") + "] parameter", "scalar positive", "index[K]", "row[n]", "vector[", "vector[H-h+1]",
-    "vector[" + "(" * 200 + "]", "tensor[" + "n," * 3000 + "n]", ">= 2", ">= n", "= n", "= 2*n*n*n*n*n*n", ">= 10**10", "1..n", "n..1",
-    "0..999999999", "hadamard", "sigmoid", "any", "softmax", "\\frac{1}{n} \\sum_i x_i", "x_i", "x", "9^{9^{9^9}}", "E", "excluded",
-    "f'(0) = 1/0", "(" * 500, "\\frac{1}{" * 300, "x" * 50_000, "", " ", "\x00", "\u202e", 0, -1, 10**40, 1.5, True, None, [], ["x"],
-    ["x"] * 3000, {"a": {"b": {"c": "d"}}}, [[["x"]]], "vector[n] at i", "vector[n] at i,j,k", "scalar at", "defined", "input input",
-    "(x_i + 1)^{200}", "\\sum_{i=1}^n \\sum_{j=1}^n \\sum_{k=1}^n \\sum_{l=1}^n x_i x_j x_k x_l", "x_i^{x_i^{x_i}}", "i \\neq j",
-    "\\sum_i x_i = 1")
+    "vector[n] input", "vector[999999999999]", "matrix[n,n,n]", "vector[n^9]", "vector[9^9^9]", "matrix[n,-1]",
+    "vector[0]", "tensor[" + ",".join("abcdefghij") + "] parameter", "scalar positive", "index[K]", "row[n]",
+    "vector[", "vector[H-h+1]", "vector[" + "(" * 200 + "]", "tensor[" + "n," * 3000 + "n]", ">= 2", ">= n", "= n",
+    "= 2*n*n*n*n*n*n", ">= 10**10", "1..n", "n..1", "0..999999999", "hadamard", "sigmoid", "any", "softmax",
+    "\\frac{1}{n} \\sum_i x_i", "x_i", "x", "9^{9^{9^9}}", "E", "excluded", "f'(0) = 1/0", "(" * 500,
+    "\\frac{1}{" * 300, "x" * 50_000, "", " ", "\x00", "\u202e", 0, -1, 10**40, 1.5, True, None, [], ["x"],
+    ["x"] * 3000, {"a": {"b": {"c": "d"}}}, [[["x"]]], "vector[n] at i", "vector[n] at i,j,k", "scalar at", "defined",
+    "input input", "(x_i + 1)^{200}", "\\sum_{i=1}^n \\sum_{j=1}^n \\sum_{k=1}^n \\sum_{l=1}^n x_i x_j x_k x_l",
+    "x_i^{x_i^{x_i}}", "i \\neq j", "\\sum_i x_i = 1")
 NAMES: Final = ("x", "x_i", "y", "n", "\\beta", "y_i", "\\hat{x}_i", "x^{(i)}", "x^{(l<N)}", "A^{ij}", "", " ", "9", "\\frac", "{", "x" * 5000,
-                "\x00", "\u0430", "\\sum_i x_i", "of", "by", "loss", "upstream", "target", "einstein", "index_base", "at_kink", "given",
-                "layout", "zero_outside", "f(x)", "f(x, x)", "s(x)", "^T", "'", "*", "\\otimes", "\\odot_{i}", "*_{full}", "(((", "E", "d\\mu",
-                "x_{" * 100, "__class__", "@0", "#1", "_e1")
+                "\x00", "\u0430", "\\sum_i x_i", "of", "by", "loss", "upstream", "target", "einstein", "index_base",
+                "at_kink", "given", "layout", "zero_outside", "f(x)", "f(x, x)", "s(x)", "^T", "'", "*", "\\otimes",
+                "\\odot_{i}", "*_{full}", "(((", "E", "d\\mu", "x_{" * 100, "__class__", "@0", "#1", "_e1")
 
 
 def declaration(rng: Random, right: Sequence[Mapping[str, Any]], lines: Sequence[str]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Final
 
 LEFT: Final = r"\frac{\partial L}{\partial x_i} = "          # of the exercise `plain`
@@ -51,7 +52,7 @@ HOSTILE: Final[Mapping[str, str]] = {
     "11 nested sums of a sum": LEFT + "".join(rf"\sum_{{{c}=1}}^n " for c in LETTERS) + "(" + " + ".join(
         f"x_{c}" for c in LETTERS) + ")^3",
     "a sum over many indices of a matrix": LEFT + "".join(rf"\sum_{{{c}=1}}^n " for c in LETTERS) + " ".join(
-        f"A_{{{a}{b}}}" for a, b in zip(LETTERS, LETTERS[1:], strict=False)),
+        f"A_{{{a}{b}}}" for a, b in pairwise(LETTERS)),
     "a clique of a matrix": LEFT + "".join(rf"\sum_{{{c}=1}}^n " for c in LETTERS) + " ".join(
         f"A_{{{a}{b}}}" for a in LETTERS for b in LETTERS),
     "a cycle of a matrix": LEFT + "".join(rf"\sum_{{{c}=1}}^n " for c in LETTERS) + " ".join(
@@ -137,4 +138,22 @@ HOSTILE: Final[Mapping[str, str]] = {
     "many indicators": LEFT + "".join(rf"1(x_i > {k})" for k in range(30)),
     "many absolute values": LEFT + " + ".join(rf"|x_i - {k} a|" for k in range(30)),
     "many Kronecker deltas": LEFT + r"\sum_{j} " + r"(\delta_{ij} + x_j) " * 20,
+}
+TWICE: Final = {f"{name}, on both sides": f"{text.removeprefix(LEFT)} + a = a + {text.removeprefix(LEFT)}"
+                for name, text in HOSTILE.items() if text.startswith(LEFT) and len(text) < 10_000}
+PROVED: Final[Mapping[str, str]] = {                         # these get as far as the proof
+    **TWICE,
+    "a root to a large power": r"\sqrt{2}^{999999999} a = a \sqrt{2}^{999999999}",
+    "half a large power": "2^{999999999/2} a = a 2^{999999999/2}",
+    "half a large negative power": "2^{-999999999/2} a = a 2^{-999999999/2}",
+    "the logarithm of a large number": r"\log(1234567890123456789012345678901234567) a = a \log 1234567890123456789012345678901234567",
+    "powers of powers of a sum": "(((((a + 3)^9)^9)^9)^9)^9 + b = b + (((((a + 3)^9)^9)^9)^9)^9",
+    "large coefficients": "(((9999999999999999999 a + 3)^9)^9)^9 b = b (((9999999999999999999 a + 3)^9)^9)^9",
+    "a tower of exponentials": r"e^{e^{e^{e^{e^a}}}} b = b e^{e^{e^{e^{e^a}}}}",
+    "powers of sums of powers of sums": r"(\sum_i (x_i + a + b)^4)^8 = (\sum_j (a + x_j + b)^4)^8",
+    "many sums of products": r"(\sum_j x_j u_j a + b)" * 20 + " = " + r"(b + \sum_k x_k u_k a)" * 20,
+    "a graph of a matrix": r"\sum_i \sum_j \sum_k \sum_l \sum_p A_{ij} A_{ik} A_{il} A_{jk} A_{jl} A_{kl} A_{ip} A_{jp}"
+                           r" = \sum_p \sum_k \sum_l \sum_j \sum_i A_{ij} A_{ik} A_{il} A_{jk} A_{jl} A_{kl} A_{ip} A_{jp}",
+    "symmetric sums": r"\sum_i \sum_j \sum_k \sum_l (x_i + x_j + x_k + x_l)^6 = \sum_l \sum_j \sum_k \sum_i"
+                      r" (x_i + x_j + x_k + x_l)^6",
 }

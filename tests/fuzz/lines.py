@@ -9,15 +9,16 @@ from typing import Final
 
 PIECES: Final = re.compile(r"\\[A-Za-z]+|\\.|[0-9]+|[A-Za-z]|\s+|.", re.DOTALL)
 STRANGE: Final = ("\x00", "\x1b", "\x7f", "\u202e", "\u200f", "\u200b", "\ufeff", "\u0430", "\u03bf", "\u2212", "\u2215",
-                  "\ud800", "\U0001f600", "\u0302", "\u00b2", "\u2207", "\u03b4", "\uff0b", "\u2028", "\xa0", "\t", "\n",
-                  "\u1d6fc", "\u2080", "\u02b9", "\ufffd")
+                  "\ud800", "\U0001f600", "\u0302", "\u00b2", "\u2207", "\u03b4", "\uff0b", "\u2028", "\xa0", "\t",
+                  "\n", "\u1d6fc", "\u2080", "\u02b9", "\ufffd")
 USUAL: Final = (r"\frac", r"\partial", r"\sum", r"\sum_{k=1}^n", r"\left(", r"\right)", "{", "}", "(", ")", "[", "]", "^",
-                "_", "=", "+", "-", "/", "|", "&", r"\\", ",", ";", "!", "'", "^2", "^{-1}", "_i", "_{ij}", "^T", "1", "2", "0",
-                "i", "j", "k", "n", "m", "x", "y", "a", r"\cdot", r"\odot", r"\times", r"\exp", r"\log", r"\sqrt", r"\max",
-                r"\delta_{ij}", r"\mathbb{1}", r"\text{if }", r"\begin{cases}", r"\end{cases}", r"\quad", r"\neq", ">", "<",
-                r"\hat", r"\mathbf", r"\prime", r"\infty", r"\ldots", r"\begin{aligned}", r"\end{aligned}", r"\mathrm{tr}",
-                r"\|", r"\nabla", r"\int", r"\prod", r"\over", r"\not", r"\pm", "$", "%", "#", "~", "@", "`", '"', "999",
-                r"\frac{\partial L}{\partial x_i}", "e^", r"\mathrm{diag}", r"\begin{pmatrix}", r"\left.", r"\middle|", "≠", "·")
+                "_", "=", "+", "-", "/", "|", "&", r"\\", ",", ";", "!", "'", "^2", "^{-1}", "_i", "_{ij}", "^T", "1",
+                "2", "0", "i", "j", "k", "n", "m", "x", "y", "a", r"\cdot", r"\odot", r"\times", r"\exp", r"\log",
+                r"\sqrt", r"\max", r"\delta_{ij}", r"\mathbb{1}", r"\text{if }", r"\begin{cases}", r"\end{cases}",
+                r"\quad", r"\neq", ">", "<", r"\hat", r"\mathbf", r"\prime", r"\infty", r"\ldots", r"\begin{aligned}",
+                r"\end{aligned}", r"\mathrm{tr}", r"\|", r"\nabla", r"\int", r"\prod", r"\over", r"\not", r"\pm", "$",
+                "%", "#", "~", "@", "`", '"', "999", r"\frac{\partial L}{\partial x_i}", "e^", r"\mathrm{diag}",
+                r"\begin{pmatrix}", r"\left.", r"\middle|", "≠", "·")
 
 
 def pieces(text: str) -> list[str]:
@@ -27,7 +28,7 @@ def pieces(text: str) -> list[str]:
 
 def mutated(rng: Random, line: str, others: Sequence[str]) -> str:
     """A line with one change or a few. others: lines to take pieces from."""
-    parts = pieces(line)
+    parts = pieces(line) or ["x"]
     gentle = rng.random() < 0.5                     # most of these lines can still be read
     for _ in range(rng.choice((1, 1, 1, 2, 2, 3) if gentle else (1, 1, 1, 2, 2, 3, 6))):
         parts = rng.choice(GENTLE if gentle else CHANGES)(rng, parts, others) or ["x"]
@@ -140,13 +141,15 @@ def _other(rng: Random, parts: list[str], others: Sequence[str]) -> list[str]:
 
 def _bracket(rng: Random, parts: list[str], others: Sequence[str]) -> list[str]:
     j, k = sorted((_place(rng, parts), _place(rng, parts)))
-    left, right = rng.choice((("{", "}"), ("(", ")"), (r"\left(", r"\right)"), ("|", "|"), (r"\sqrt{", "}"), (r"\frac{1}{", "}"),
+    left, right = rng.choice((("{", "}"), ("(", ")"), (r"\left(", r"\right)"), ("|", "|"), (r"\sqrt{", "}"),
+    (r"\frac{1}{", "}"),
                               (r"\exp(", ")"), ("(", ")^{2}"), ("{", "}^T"), (r"\text{", "}"), (r"\mathbf{", "}")))
     return [*parts[:j], left, *parts[j:k + 1], right, *parts[k + 1:]]
 
 
 CHANGES: Final[Sequence[Change]] = (_delete, _delete, _double, _swap, _replace, _replace, _insert, _insert, _strange, _letter,
-                                    _letter, _letter, _sign, _sign, _number, _number, _macro, _other, _bracket, _bracket)
+                                    _letter, _letter, _sign, _sign, _number, _number, _macro, _other, _bracket,
+                                    _bracket)
 
 
 GENTLE: Final[Sequence[Change]] = (_letter, _letter, _letter, _sign, _sign, _number, _double_factor, _drop_factor, _bracket)
@@ -166,13 +169,16 @@ def noise(rng: Random) -> str:
             piece = "".join(rng.choice(USUAL) for _ in range(rng.randint(1, 3)))
             return piece * rng.choice((10, 61, 300, 2_000))
         case 4:
-            before, after = rng.choice(((r"\frac{1}{", "}"), ("{", "}"), ("(", ")"), (r"\left(", r"\right)"), ("x^{", "}"), ("x_{", "}"),
-                                        (r"\sqrt{", "}"), (r"\begin{cases}", r"\end{cases}"), (r"\sum_{k=1}^n (", ")"), ("|", "|"),
-                                        (r"\exp(", ")"), (r"\max(1, ", ")"), (r"\frac{\partial }{\partial x_i} (", ")")))
+            before, after = rng.choice(((r"\frac{1}{", "}"), ("{", "}"), ("(", ")"), (r"\left(", r"\right)"), ("x^{",
+            "}"), ("x_{", "}"),
+                                        (r"\sqrt{", "}"), (r"\begin{cases}", r"\end{cases}"), (r"\sum_{k=1}^n (", ")"),
+                                        ("|", "|"), (r"\exp(", ")"), (r"\max(1, ", ")"),
+                                        (r"\frac{\partial }{\partial x_i} (", ")")))
             depth = rng.choice((3, 10, 30, 59, 300))
             return rng.choice(("x_i = ", "a = ", "", "= ")) + before * depth + rng.choice(("x_i", "1", "a")) + after * (
                 depth - rng.choice((0, 0, 0, 1)))
         case _:
             return rng.choice(("$$", "$", r"\[", "", r"\begin{align}")) + "".join(
-                rng.choice((*USUAL, *STRANGE, "For all ", "we have ", "if ", "\n", "\n\n", "# ", "% ", "``` ", "$$", "$"))
+                rng.choice((*USUAL, *STRANGE, "For all ", "we have ", "if ", "\n", "\n\n", "# ", "% ", "``` ", "$$",
+                "$"))
                 for _ in range(rng.randint(5, 120)))

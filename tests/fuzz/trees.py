@@ -219,7 +219,8 @@ def sample(rng: Random, n: int) -> dict[Any, Fraction]:
 
 def differ(left: Tree, right: Tree, letters: tuple[str, ...], rng: Random) -> bool:
     """Whether a point is found where both have a value and these differ."""
-    for n in (1, 2, 2, 3, 3):
+    sizes = (1, 1, 2, 2, 3, 3, 5, 1, 2, 2, 3) if max(depth_of_sums(left), depth_of_sums(right)) < 3 else (1, 2, 2, 3)
+    for n in sizes:
         point = sample(rng, n)
         for at in _places(letters, n):
             try:
