@@ -20,8 +20,8 @@ from derivs.problem import Claim, Problem
 from derivs.reading.choices import Choices, Option, others
 from derivs.reading.claims import Reading, claim, value
 from derivs.reading.introduce import pattern, spelling, standing_for
-from derivs.reading.spelling import Spelled, bare, key, spelled
-from derivs.reading.syntax import Fraction, Group, Node, Product, Relation, Row, Span, Text
+from derivs.reading.spelling import Spelled, bare, key, letters, spelled
+from derivs.reading.syntax import Fraction, Group, Node, Numeral, Product, Relation, Row, Span, Text, walk
 from derivs.reading.vocabulary import Vocabulary
 from derivs.scope import ranges
 from derivs.text import text
@@ -76,11 +76,15 @@ class Checked:
 
 @dataclass(slots=True)
 class Chain:
-    """A chain of equalities in the making: its subject, and the last right side with whether it was right."""
+    """A chain of equalities in the making: its subject, and the last right side with whether it was right.
+
+    given: the conditions said in it, which hold until it says others.
+    """
 
     subject: Node | None = None
     last: Node | None = None
     last_is_wrong: bool = False
+    given: tuple[Node, ...] = ()
 
 
 @dataclass(slots=True)
@@ -141,7 +145,10 @@ class Checker:
                 return Checked(written, here, "unread", Unread("there is no equation in it"),
                                message="there is no equation in it", mend="write left = right")
             for relation in relations:
-                results += self._relation(written, here, relation, (*given, *conditions), start)
+                if relation.sides[0] is not None:
+                    self.chain = Chain(relation.sides[0])
+                self.chain.given = tuple(conditions) or self.chain.given
+                results += self._relation(written, here, relation, (*given, *self.chain.given), start)
         except Unreadable as error:
             self.chain.last = None
             results.append(_unread(written, here, error))
@@ -154,9 +161,7 @@ class Checker:
             if sign not in EQUALS:
                 raise Unreadable(f"lines with {sign} are not judged", relation.spans[k], mend="write an equation")
         first = relation.sides[0]
-        if first is not None:
-            self.chain = Chain(first, None, False)
-        elif self.chain.subject is None:
+        if self.chain.subject is None:
             raise Unreadable("the left side is missing: there is no line above that this one goes on with",
                              relation.spans[0], mend="write what it is equal to")
         double = next((span for sign, span in zip(relation.signs, relation.spans, strict=True) if sign == "=="), None)
@@ -212,17 +217,20 @@ class Checker:
         """left = right, in the first reading that proves it; else the verdict of the first reading."""
         found = decide(self._readings(left, right, given), self.verdict, deadline)
         if isinstance(found.verdict, Refuted) and found.reading is not None:
-            found = self._in_the_mean(found, found.reading)
+            small = self._verdict(found.reading, shrink=True)          # the one that will be shown
+            tried = tuple((said, small if verdict is found.verdict else verdict) for said, verdict in found.tried)
+            found = self._in_the_mean(Judged(small, found.reading, tried), found.reading)
         return found
 
     def _in_the_mean(self, found: Judged, reading: Reading) -> Judged:
         """A refuted claim that holds in the mean in one of the readings: these disagree, and each is named."""
-        readings = [(one, self._verdict(one)) for one in means(self.problem, reading)]
+        readings = [(one, self._verdict(one, shrink=True)) for one in means(self.problem, reading)]
         proved = next((pair for pair in readings if isinstance(pair[1], Proved)), None)
         if proved is None:
             return found
         named = tuple((_spoken(one), verdict) for one, verdict in readings)
-        return Judged(proved[1], replace(proved[0], two_meanings="mean"), (*found.tried[:1], *named))
+        plain = next((pair for pair in found.tried if pair[1] is found.verdict), found.tried[0])
+        return Judged(proved[1], replace(proved[0], two_meanings="mean"), (plain, *named))
 
     def _readings(self, left: Node, right: Node, given: Sequence[Node]) -> Callable[[Choices], Reading]:
         return lambda choices: claim(self.problem, self.vocabulary, choices, left, right, given)
@@ -236,25 +244,26 @@ class Checker:
             if not isinstance(mistake, OutOfRange):
                 raise mistake
             padded = {name: replace(tensor, zero_outside=True) for name, tensor in reading.problem.tensors.items()}
-            warning = Option(f"{mistake.what}; what lies outside is read as zero", mistake.mend)
+            mend = mistake.mend if "runs to" in mistake.what else "keep the subscript within its axis"
+            warning = Option(f"{mistake.what}; what lies outside is read as zero", mend)
             reading = replace(reading, problem=replace(reading.problem, tensors=padded),
                               slips=(*reading.slips, warning))
             break
         return self._verdict(reading), reading
 
-    def _verdict(self, reading: Reading) -> Verdict:
+    def _verdict(self, reading: Reading, *, shrink: bool = False) -> Verdict:
         """A proof that no exact point could cross-examine is no proof yet."""
-        verdict = self._by_judge(reading)
+        verdict = self._by_judge(reading, shrink)
         if isinstance(verdict, Proved) and not verdict.examined:
             return Tested(0, "no point was found at which both sides have a value")
         return verdict
 
-    def _by_judge(self, reading: Reading) -> Verdict:
+    def _by_judge(self, reading: Reading, shrink: bool) -> Verdict:
         if reading.problem is self.problem:
-            return judge(self.graph, reading.claim, seed=self.seed, evaluator=self.evaluator)
+            return judge(self.graph, reading.claim, seed=self.seed, evaluator=self.evaluator, shrink=shrink)
         evaluator = self.evaluator.extended(reading.problem)
         graph = self.graph.extended(reading.problem)
-        return judge(graph, reading.claim, seed=self.seed, evaluator=evaluator)
+        return judge(graph, reading.claim, seed=self.seed, evaluator=evaluator, shrink=shrink)
 
     # ---- names that the derivation introduces
 
@@ -267,10 +276,18 @@ class Checker:
             return False
         if name.base in ("e", "pi") or key(left) in self.vocabulary.phrases:
             return False
+        if _places(name) == ("delta", 2, 0) and isinstance(bare(right), Numeral):
+            return False                               # what Kronecker's delta is there
         self._introduce(name, right)
         return True
 
     def _introduce(self, name: Spelled, right: Node) -> None:
+        for part in walk(right):
+            again = spelled(part)
+            if again is not None and _places(again) == _places(name) and (
+                    next(self.vocabulary.matches(again), None) is None):
+                raise Unreadable("a recurrence over an index is not read yet: the name is said by itself", part.span,
+                                 mend="write the first steps out, each as an equation of its own")
         state, found = value(self.problem, self.vocabulary, Choices(), right)
         free = names_in(found.body) - set(self.problem.sizes) - {axis.index for axis in found.axes}
         taken = pattern(name, free)
@@ -489,6 +506,11 @@ def _between_arrows(relation: Relation) -> list[Relation]:
                 found.append(Relation(sides, signs, relation.spans[begin:k], relation.span))
             begin = k + 1
     return found
+
+
+def _places(name: Spelled) -> tuple[str, int, int]:
+    """The letter of a name, and how many scripts stand below and above it."""
+    return name.base, sum(len(letters(item)) for item in name.below), sum(len(letters(item)) for item in name.above)
 
 
 def _is_quotient(node: Node) -> bool:

@@ -24,21 +24,24 @@ class ProofContradicted(DerivsError):
     """A proof that exact evaluation contradicts: a bug in derivs, never the author's mistake."""
 
 
-def judge(graph: Graph, claim: Claim, *, seed: int = 0, evaluator: Evaluator | None = None) -> Verdict:
+def judge(graph: Graph, claim: Claim, *, seed: int = 0, evaluator: Evaluator | None = None,
+          shrink: bool = True) -> Verdict:
     """The verdict on left = right. Raises IllFormed for a claim without meaning, ProofContradicted for a bug in us.
 
-    evaluator: the one of graph.problem, which the claims of an exercise share as they share the graph.
+    evaluator: the one of graph.problem, which the claims of an exercise share as they share the graph. shrink: whether
+    a counterexample is made small; one that nobody will see need not be.
     """
     problem = graph.problem
     evaluator = evaluator or Evaluator(problem)
-    early = compare(problem, claim, points=QUICK, seed=seed, off_kinks=True, evaluator=evaluator)
+    early = compare(problem, claim, points=QUICK, seed=seed, off_kinks=True, shrink=shrink,
+                    evaluator=evaluator)
     if isinstance(early, Refuted):
         return early
     shown = prove(graph, claim)
     if isinstance(shown, Equal) and all(nonzero_somewhere(problem, kink, seed=seed, evaluator=evaluator)
                                         for kink in shown.kinks):
         return _examined(graph, claim, shown, seed, evaluator)
-    late = compare(problem, claim, points=SEARCH, after=QUICK, seed=seed, evaluator=evaluator)
+    late = compare(problem, claim, points=SEARCH, after=QUICK, seed=seed, shrink=shrink, evaluator=evaluator)
     if isinstance(late, Refuted):
         return late
     why = shown.why if isinstance(shown, NotShown) else "a comparison in it may hold everywhere"
@@ -48,7 +51,7 @@ def judge(graph: Graph, claim: Claim, *, seed: int = 0, evaluator: Evaluator | N
 def _examined(graph: Graph, claim: Claim, shown: Equal, seed: int, evaluator: Evaluator) -> Verdict:
     """The proof, after the two sides as they were written have been compared at exact points."""
     problem = graph.problem
-    looked: Refuted | Agreed = compare(problem, claim, points=EXAMINE, after=0, seed=seed,
+    looked: Refuted | Agreed = compare(problem, claim, points=EXAMINE, after=QUICK, seed=seed,
                                        off_kinks=bool(shown.kinks), evaluator=evaluator)
     conditions = [f"except where {text(kink, problem)} = 0" for kink in shown.kinks]
     if isinstance(looked, Refuted):

@@ -53,6 +53,7 @@ class Sources:
 
     def given(self, *exprs: Expr) -> tuple[Tensor, ...]:
         """The tensors that a point must give for the expressions to have a value, in order of their names."""
+        exprs = (*exprs, *self.problem.kinks.values())
         names = {name for expr in exprs for read in tensors_in(expr) for name in self.of(read).upstream}
         return tuple(source.tensor for source in map(self.of, sorted(names)) if source.is_given)
 

@@ -662,6 +662,18 @@ def _inline_derivative(s: State, parts: Sequence[Node], k: int, following: Node 
     return derivative(s, s.read(parts[k + 1], bound), parts[k + 4], bound), k + 5
 
 
+def _differential(s: State, parts: Sequence[Node], k: int, following: Node | None, bound: Bound) -> Found:
+    """dX, where nobody declared a d: refused by name."""
+    if key(parts[k]) != "d" or following is None or "d" in bound or "d" in s.letters or s.vocabulary.has_base("d") or (
+            "d" in s.vocabulary.sizes or "d" in s.vocabulary.indices or "d" in s.vocabulary.functions):
+        return None
+    name = spelled(following)
+    if name is not None and next(s.vocabulary.matches(name), None) is not None:
+        raise unread("differentials are not read yet", Product((parts[k], following), (
+            parts[k].span[0], following.span[1])), r"write the gradient: \frac{\partial L}{\partial X} = ...")
+    return None
+
+
 def _operator(s: State, parts: Sequence[Node], k: int, following: Node | None, bound: Bound) -> Found:
     """∂/∂x before what it acts on: the brackets after it, else all that follows."""
     part = parts[k]
@@ -873,5 +885,5 @@ def _bracket_index(s: State, parts: Sequence[Node], k: int, following: Node | No
     return (result if outside is None else scripted(s, result, items(outside.above), outside, bound)), k + 2
 
 
-FACTORS: Final = (_phrase, _inline_derivative, _long_name, _operator, _nabla, _mean, _indicator, _application,
+FACTORS: Final = (_phrase, _inline_derivative, _long_name, _differential, _operator, _nabla, _mean, _indicator, _application,
                   _bracket_index)

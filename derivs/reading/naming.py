@@ -193,8 +193,8 @@ def is_transpose(s: State, item: Node) -> bool:
 
 
 def _raised(s: State, value: Value, item: Node, bound: Bound) -> Value:
-    if is_transpose(s, item):
-        return transposed(value, rows(s))
+    if is_transpose(s, item) or (value.rank and key(item) == "T" and not s.vocabulary.has_base("T")):
+        return transposed(value, rows(s))              # T may be a size too: no vector has it as its power
     layer = bare(item)
     if isinstance(layer, Group) and len(layer.items) == 1 and isinstance(bare(layer.items[0]), Name | Numeral):
         raise unread(f"nothing is declared with {key(item)} above it", item, "a power is written without brackets")

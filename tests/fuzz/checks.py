@@ -137,7 +137,7 @@ class Fuzzer:
         written = written or trees.latex(left, rng)
         self.outcome.text = text = f"{written} = {trees.latex(right, rng)}"
         differs = trees.differ(left, right, letters, rng)
-        for checked, _, _ in self.checked(declared, text):
+        for checked in self.checked(declared, text):
             if checked.is_right and checked.claims and differs:
                 self.find("WRONG ACCEPTANCE: our own evaluation finds a difference")
             if checked.judgement == "wrong" and not differs:
@@ -188,10 +188,10 @@ class Fuzzer:
     def text(self, one: Exercise, text: str, rng: Random, kind: Kind = "fragment") -> None:
         """Lines as they come out of a text."""
         self.outcome.text = text
-        for checked, _, _ in self.checked(one, text, kind):
+        for checked in self.checked(one, text, kind):
             self.accepted(one, checked, rng)
 
-    def checked(self, one: Exercise, text: str, kind: Kind = "fragment") -> Iterator[tuple[Checked, Node | None, Checker]]:
+    def checked(self, one: Exercise, text: str, kind: Kind = "fragment") -> Iterator[Checked]:
         """Every line of a text with the judgement on it."""
         try:
             document = formulas(text, kind)
@@ -218,7 +218,7 @@ class Fuzzer:
             if not (0 <= found.span[0] <= found.span[1]):
                 self.find(f"a span {found.span}")
             self.node, self.given = line.node, line.given
-            yield found, line.node, checker
+            yield found
 
     # ---- what is accepted
 

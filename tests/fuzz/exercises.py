@@ -29,7 +29,8 @@ LINEAR = {
     "forward": {"Y": r"X W + \mathbf{1} b"},
     "gradient": {"of": "Y", "loss": "L", "by": ["X", "W", "b"]}}
 CONVOLUTION = {
-    "name": "convolution", "symbols": {"x": "vector[H] input", "w": "vector[h] parameter", "y": "vector[H-h+1] defined"},
+    "name": "convolution",
+    "symbols": {"x": "vector[H] input", "w": "vector[h] parameter", "y": "vector[H-h+1] defined"},
     "sizes": {"H": ">= h"}, "forward": {"y_i": r"\sum_{u=1}^{h} x_{i+u-1} w_u"},
     "gradient": {"of": "y", "loss": "E", "by": ["x", "w"]}, "conventions": {"zero_outside": True}}
 HINGE = {
@@ -46,7 +47,8 @@ OWN: Final[Mapping[str, tuple[Mapping[str, Any], tuple[str, ...]]]] = {
         r"\frac{\partial y_i}{\partial x_j} = -\beta y_i (\delta_{ij} - y_j)",
         r"\frac{\partial E}{\partial x_j} = -\beta y_j \left( \frac{\partial E}{\partial y_j} - \sum_{i=1}^K"
         r" \frac{\partial E}{\partial y_i} y_i \right)",
-        r"\frac{\partial E}{\partial \beta} = \sum_i \frac{\partial E}{\partial y_i} y_i \left( \sum_k y_k x_k - x_i \right)",
+        r"\frac{\partial E}{\partial \beta} = \sum_i \frac{\partial E}{\partial y_i} y_i"
+        r" \left( \sum_k y_k x_k - x_i \right)",
         r"\sum_{i=1}^K \frac{\partial y_i}{\partial x_j} = 0")),
     "batchnorm": (BATCHNORM, (
         r"\frac{\partial L}{\partial \sigma^2} = -\frac{1}{2} \sum_i \frac{\partial L}{\partial y_i}"

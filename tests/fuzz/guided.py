@@ -73,7 +73,8 @@ def corpus(folder: Path) -> None:
     for which, (name, exercise) in enumerate(sorted(FUZZER.exercises.items())):
         for k, line in enumerate(exercise.right):
             (folder / f"{name}-{k}").write_bytes(bytes((0, which)) + line.encode())
-    toml = "[symbols]\nx = 'vector[n] input'\n[forward]\n'y_i' = 'x_i^2'\n[gradient]\nof = 'y'\nloss = 'E'\nby = ['x']\n"
+    toml = ("[symbols]\nx = 'vector[n] input'\n[forward]\n'y_i' = 'x_i^2'\n"
+            "[gradient]\nof = 'y'\nloss = 'E'\nby = ['x']\n")
     (folder / "declaration").write_bytes(bytes((6, 0)) + toml.encode())
 
 

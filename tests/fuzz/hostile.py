@@ -18,6 +18,8 @@ DOUBLING: Final = r"\newcommand{\ma}{xx}" + "".join(
     rf"\newcommand{{\m{b}}}{{\m{a}\m{a}}}" for a, b in zip("abcdefghijklmnopqrstuvwxy", "bcdefghijklmnopqrstuvwxyz",
                                                          strict=True))
 LETTERS: Final = "ijklpqrstvw"
+LARGE: Final = "1234567890123456789012345678901234567"
+GRAPH: Final = "A_{ij} A_{ik} A_{il} A_{jk} A_{jl} A_{kl} A_{ip} A_{jp}"
 
 HOSTILE: Final[Mapping[str, str]] = {
     "a tower of exponents": LEFT + "9^{9^{9^9}}",
@@ -146,14 +148,13 @@ PROVED: Final[Mapping[str, str]] = {                         # these get as far 
     "a root to a large power": r"\sqrt{2}^{999999999} a = a \sqrt{2}^{999999999}",
     "half a large power": "2^{999999999/2} a = a 2^{999999999/2}",
     "half a large negative power": "2^{-999999999/2} a = a 2^{-999999999/2}",
-    "the logarithm of a large number": r"\log(1234567890123456789012345678901234567) a = a \log 1234567890123456789012345678901234567",
+    "the logarithm of a large number": rf"\log({LARGE}) a = a \log {LARGE}",
     "powers of powers of a sum": "(((((a + 3)^9)^9)^9)^9)^9 + b = b + (((((a + 3)^9)^9)^9)^9)^9",
     "large coefficients": "(((9999999999999999999 a + 3)^9)^9)^9 b = b (((9999999999999999999 a + 3)^9)^9)^9",
     "a tower of exponentials": r"e^{e^{e^{e^{e^a}}}} b = b e^{e^{e^{e^{e^a}}}}",
     "powers of sums of powers of sums": r"(\sum_i (x_i + a + b)^4)^8 = (\sum_j (a + x_j + b)^4)^8",
     "many sums of products": r"(\sum_j x_j u_j a + b)" * 20 + " = " + r"(b + \sum_k x_k u_k a)" * 20,
-    "a graph of a matrix": r"\sum_i \sum_j \sum_k \sum_l \sum_p A_{ij} A_{ik} A_{il} A_{jk} A_{jl} A_{kl} A_{ip} A_{jp}"
-                           r" = \sum_p \sum_k \sum_l \sum_j \sum_i A_{ij} A_{ik} A_{il} A_{jk} A_{jl} A_{kl} A_{ip} A_{jp}",
+    "a graph of a matrix": rf"\sum_i \sum_j \sum_k \sum_l \sum_p {GRAPH} = \sum_p \sum_k \sum_l \sum_j \sum_i {GRAPH}",
     "symmetric sums": r"\sum_i \sum_j \sum_k \sum_l (x_i + x_j + x_k + x_l)^6 = \sum_l \sum_j \sum_k \sum_i"
                       r" (x_i + x_j + x_k + x_l)^6",
 }

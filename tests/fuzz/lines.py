@@ -8,10 +8,12 @@ from random import Random
 from typing import Final
 
 PIECES: Final = re.compile(r"\\[A-Za-z]+|\\.|[0-9]+|[A-Za-z]|\s+|.", re.DOTALL)
-STRANGE: Final = ("\x00", "\x1b", "\x7f", "\u202e", "\u200f", "\u200b", "\ufeff", "\u0430", "\u03bf", "\u2212", "\u2215",
+STRANGE: Final = ("\x00", "\x1b", "\x7f", "\u202e", "\u200f", "\u200b", "\ufeff", "\u0430", "\u03bf", "\u2212",
+    "\u2215",
                   "\ud800", "\U0001f600", "\u0302", "\u00b2", "\u2207", "\u03b4", "\uff0b", "\u2028", "\xa0", "\t",
                   "\n", "\u1d6fc", "\u2080", "\u02b9", "\ufffd")
-USUAL: Final = (r"\frac", r"\partial", r"\sum", r"\sum_{k=1}^n", r"\left(", r"\right)", "{", "}", "(", ")", "[", "]", "^",
+USUAL: Final = (r"\frac", r"\partial", r"\sum", r"\sum_{k=1}^n", r"\left(", r"\right)", "{", "}", "(", ")", "[", "]",
+    "^",
                 "_", "=", "+", "-", "/", "|", "&", r"\\", ",", ";", "!", "'", "^2", "^{-1}", "_i", "_{ij}", "^T", "1",
                 "2", "0", "i", "j", "k", "n", "m", "x", "y", "a", r"\cdot", r"\odot", r"\times", r"\exp", r"\log",
                 r"\sqrt", r"\max", r"\delta_{ij}", r"\mathbb{1}", r"\text{if }", r"\begin{cases}", r"\end{cases}",
@@ -98,7 +100,8 @@ def _number(rng: Random, parts: list[str], others: Sequence[str]) -> list[str]:
     if not places:
         return _insert(rng, parts, others)
     k = rng.choice(places)
-    return [*parts[:k], rng.choice(("0", "1", "2", "3", "-1", "200", "{-1/2}", "99999999", "9" * 41, "0.5")), *parts[k + 1:]]
+    other = rng.choice(("0", "1", "2", "3", "-1", "200", "{-1/2}", "99999999", "9" * 41, "0.5"))
+    return [*parts[:k], other, *parts[k + 1:]]
 
 
 def _factor(rng: Random, parts: list[str]) -> tuple[int, int]:
@@ -147,12 +150,14 @@ def _bracket(rng: Random, parts: list[str], others: Sequence[str]) -> list[str]:
     return [*parts[:j], left, *parts[j:k + 1], right, *parts[k + 1:]]
 
 
-CHANGES: Final[Sequence[Change]] = (_delete, _delete, _double, _swap, _replace, _replace, _insert, _insert, _strange, _letter,
+CHANGES: Final[Sequence[Change]] = (_delete, _delete, _double, _swap, _replace, _replace, _insert, _insert, _strange,
+    _letter,
                                     _letter, _letter, _sign, _sign, _number, _number, _macro, _other, _bracket,
                                     _bracket)
 
 
-GENTLE: Final[Sequence[Change]] = (_letter, _letter, _letter, _sign, _sign, _number, _double_factor, _drop_factor, _bracket)
+GENTLE: Final[Sequence[Change]] = (_letter, _letter, _letter, _sign, _sign, _number, _double_factor, _drop_factor,
+                                   _bracket)
 
 
 def noise(rng: Random) -> str:

@@ -1,7 +1,7 @@
 """Random formulas with a meaning of their own: printed as LaTeX, differentiated and evaluated here, not by derivs.
 
-A formula is a tuple: ("num", q), ("name", "a"), ("size",), ("x", i), ("u", i), ("A", i, j), ("delta", i, j), ("neg", e),
-("add" | "sub" | "mul" | "frac" | "max", e, f), ("abs", e), ("pow", e, k), ("sum", i, e).
+A formula is a tuple: ("num", q), ("name", "a"), ("size",), ("x", i), ("u", i), ("A", i, j), ("delta", i, j),
+("neg", e), ("add" | "sub" | "mul" | "frac" | "max", e, f), ("abs", e), ("pow", e, k), ("sum", i, e).
 """
 
 from __future__ import annotations
@@ -199,7 +199,7 @@ def tidied(tree: Tree) -> Tree:
             return f if e == zero else e
         case ("sub", e, f) if f == zero:
             return e
-        case ("neg" | "frac" | "sum", *parts) if zero in (parts[0], parts[-1]) and parts[-1 if tree[0] == "sum" else 0] == zero:
+        case ("neg", e) | ("frac", e, _) | ("sum", _, e) if e == zero:
             return zero
         case ("sum", i, ("delta", j, k)) if i in (j, k) and j != k:
             return one
@@ -294,7 +294,8 @@ def _written(tree: Tree, rng: Random) -> tuple[str, int]:
         case ("abs", e):
             return rng.choice((r"\left|{}\right|", r"\lvert {} \rvert")).format(latex(e, rng)), FACTOR
         case ("frac", e, f):
-            return rng.choice((r"\frac", r"\frac", r"\tfrac", r"\dfrac")) + f"{{{latex(e, rng)}}}{{{latex(f, rng)}}}", FACTOR
+            command = rng.choice((r"\frac", r"\frac", r"\tfrac", r"\dfrac"))
+            return f"{command}{{{latex(e, rng)}}}{{{latex(f, rng)}}}", FACTOR
         case ("pow", e, k):
             if e[0] in ("x", "u", "A", "delta", "name", "size", "num"):
                 return f"{latex(e, rng, BASE)}^{{{k}}}" if e[0] != "delta" else f"({latex(e, rng)})^{k}", FACTOR

@@ -1,0 +1,160 @@
+"""Hostile text: answered in time, never accepted by mistake. A few hundred inputs; `python -m tests.fuzz` has the rest."""
+
+from __future__ import annotations
+
+from collections import Counter
+from time import process_time
+
+import pytest
+from fuzz.checks import GENERATORS, Fuzzer, Outcome
+from fuzz.exercises import PLAIN
+from fuzz.hostile import HOSTILE, PROVED
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from derivs.checker import Checker
+from derivs.declare import declare
+from derivs.errors import DerivsError, Unreadable
+from derivs.normal.context import Budget
+from derivs.papers import mark, one_by_one
+from derivs.reading.rows import rows
+
+INPUTS = {"mutated": 400, "noise": 200, "trees": 300, "declarations": 120}
+SECONDS = 2.5                          # of the processor; nearly all take far less than one
+RIGHT = r"\frac{\partial L}{\partial x_i} = 2 a x_i"
+WRONG = r"\frac{\partial L}{\partial x_i} = 2 a x_i + b"
+
+
+@pytest.fixture(scope="module")
+def fuzzer() -> Fuzzer:
+    return Fuzzer(seed=7)
+
+
+@pytest.mark.parametrize("generator", GENERATORS)
+def test_every_input_is_answered_and_no_wrong_line_accepted(fuzzer: Fuzzer, generator: str) -> None:
+    judgements: Counter[str] = Counter()
+    for number in range(INPUTS[generator]):
+        outcome = fuzzer.input(number, generator)
+        assert outcome.findings == []
+        judgements.update(outcome.judgements)
+    assert len(judgements) > 1         # or it fuzzes nothing
+
+
+def test_the_fuzzer_sees_a_wrong_acceptance(fuzzer: Fuzzer, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = Checker.line
+
+    def gullible(self: Checker, *arguments: object, **more: object) -> object:
+        found = own(self, *arguments, **more)  # type: ignore[arg-type]
+        object.__setattr__(found, "judgement", "right")
+        object.__setattr__(found, "claims", 1)
+        return found
+
+    monkeypatch.setattr(Checker, "line", gullible)
+    found = [finding.what for number in range(40) for finding in fuzzer.input(number, "trees").findings]
+    assert any(what.startswith("WRONG ACCEPTANCE: our own") for what in found)
+
+
+# ---- inputs that have a name -----------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_line_is_answered_within_a_second_and_the_next_one_is_unaffected(name: str) -> None:
+    exercise = declare(PLAIN)
+    start = process_time()
+    hostile, right, wrong = one_by_one(exercise, [HOSTILE[name], RIGHT, WRONG])
+    assert process_time() - start < SECONDS
+    assert hostile.message or hostile.is_right
+    assert (right.judgement, wrong.judgement) == ("right", "wrong")
+
+
+@pytest.mark.parametrize("name", [name for name, text in HOSTILE.items() if len(text) > 100_000])
+def test_a_hostile_document_too(name: str) -> None:
+    start = process_time()
+    try:
+        mark([declare(PLAIN)], HOSTILE[name], "md")
+    except Unreadable as error:
+        assert error.what
+    assert process_time() - start < 2 * SECONDS
+
+
+@pytest.mark.parametrize("name", PROVED)
+def test_so_is_one_that_gets_as_far_as_its_proof(name: str) -> None:
+    start = process_time()
+    hostile, right = one_by_one(declare(PLAIN), [PROVED[name], RIGHT])
+    assert process_time() - start < SECONDS
+    assert hostile.judgement not in ("wrong", "ambiguous")        # both sides are the same
+    assert right.judgement == "right"
+
+
+def test_a_line_that_takes_too_long_is_undecided_and_the_next_one_unaffected(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = Budget.refill
+
+    def endless(self: Budget) -> None:
+        monkeypatch.setattr(Budget, "refill", own)
+        while True:
+            pass
+
+    monkeypatch.setattr("derivs.papers.SECONDS", 0.3)
+    monkeypatch.setattr(Budget, "refill", endless)
+    start = process_time()
+    slow, right, wrong = one_by_one(declare(PLAIN), [RIGHT, RIGHT, WRONG])
+    assert slow.judgement == "undecided"
+    assert slow.message.startswith("undecided within the budget")
+    assert (right.judgement, wrong.judgement) == ("right", "wrong")
+    assert process_time() - start < SECONDS
+
+
+@pytest.mark.parametrize("error, judgement", [(MemoryError(), "undecided"), (RecursionError(), "unread")])
+def test_neither_memory_nor_depth_ends_a_run(error: Exception, judgement: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    exercise = declare(PLAIN)
+    checker = Checker(exercise.problem, exercise.vocabulary)
+
+    def fails(*arguments: object) -> None:
+        monkeypatch.undo()
+        raise error
+
+    monkeypatch.setattr("derivs.checker.claim", fails)
+    written, = rows(RIGHT)
+    assert written.node is not None
+    assert checker.line(RIGHT, written.node).judgement == judgement
+    assert checker.line(RIGHT, written.node).judgement == "right"
+
+
+@pytest.mark.parametrize("change", [
+    {"symbols": {f"x_{{{k}}}": "scalar" for k in range(10_000)}},
+    {"symbols": {"x": "vector[" + "(" * 10_000 + "n" + ")" * 10_000 + "]"}},
+    {"symbols": {"x": "vector[n^999999999]"}}, {"symbols": {"x": "vector[9^9^9^9]"}},
+    {"symbols": {"x": "vector[" + "9" * 10_000 + "]"}}, {"symbols": {"x": "tensor[" + "n," * 10_000 + "n]"}},
+    {"symbols": {"x": "vector[" + "*".join(["(a+b+c+d+e+f+g+h+p+q)"] * 40) + "]"}},
+    {"symbols": {"x": 7}}, {"symbols": [["x"]]}, {"symbols": {"x" * 100_000: "scalar"}},
+    {"forward": {"y": "9^{9^{9^9}}", "L": "y"}}, {"forward": {"L": "x_i + " * 40_000 + "x_i"}},
+    {"forward": {"L": "{" * 100_000}}, {"forward": {f"y_{{{k}}}": "a" for k in range(10_000)}},
+    {"forward": {"L": r"\sum_i (x_i + 1)^{200}"}}, {"forward": {"L": r"\sum_i x_i^{x_i^{x_i}}"}},
+    {"aliases": {f"a_{{{k}}}": f"a_{{{k + 1}}}" for k in range(400)}},
+    {"sizes": {"n": ">= 10**10"}}, {"sizes": {"n": "= n"}}, {"sizes": {"n": ">= " + "9" * 40}},
+    {"indices": {"i": "1.." + "9" * 30}}, {"conventions": {"at_kink": "9^{9^{9^9}}"}}, {"gradient": {"of": [[["x"]]]}},
+    {"name": "x" * 1_000_000}, {"given": ["i = 1"] * 10_000},
+], ids=lambda change: repr(change)[:50])
+def test_a_hostile_declaration_is_declared_or_refused(change: dict[str, object]) -> None:
+    start = process_time()
+    try:
+        exercise = declare({**PLAIN, **change})
+        found, = one_by_one(exercise, [RIGHT])
+        assert found.judgement
+    except DerivsError as error:
+        assert error.what
+    assert process_time() - start < 2 * SECONDS
+
+
+# ---- anything --------------------------------------------------------------------------------------------------------
+
+@settings(max_examples=150)
+@given(st.text(alphabet=st.one_of(st.sampled_from(r"\{}()[]^_=+-&|,.$%#'\xaij12 "), st.characters()), max_size=80))
+def test_any_text_is_answered(text: str) -> None:
+    FUZZER.outcome = Outcome("text")
+    FUZZER.read(text)
+    for answer in one_by_one(declare(PLAIN), [text, RIGHT]):
+        assert 0 <= answer.span[0] <= answer.span[1] <= max(len(text), len(RIGHT))
+    assert answer.judgement == "right"
+
+
+FUZZER = Fuzzer()
