@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from derivs.cli import main
+from derivs.reading.choices import Option
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -17,9 +20,12 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", README, re.S | re.M)
 
 
-def test_the_first_screen_is_what_the_command_prints() -> None:
+@pytest.mark.parametrize("screen", [block for block in blocks("") if block.startswith("$ ")],
+                         ids=lambda block: block.splitlines()[0])
+def test_a_screen_is_what_the_command_prints(screen: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """`...` stands for lines left out; every other line is printed, in this order."""
-    command, *expected = blocks("")[0].splitlines()
+    monkeypatch.chdir(ROOT)
+    command, *expected = screen.splitlines()
     assert command.startswith("$ derivs ")
     printed = CliRunner().invoke(main, command.split()[2:]).output.splitlines()
     at = 0
@@ -30,7 +36,7 @@ def test_the_first_screen_is_what_the_command_prints() -> None:
 
 
 def test_the_first_screen_fits_a_screen() -> None:
-    assert README.index("```\n\n## Two commands") < 1700
+    assert README.index("## Two commands") < 1700
 
 
 def test_the_two_commands_stand_alone() -> None:
@@ -67,3 +73,14 @@ def test_the_map_names_what_exists() -> None:
     for line in layers:
         for word in line[:42].split():
             assert (ROOT / "derivs" / f"{word}.py").exists() or (ROOT / "derivs" / word).is_dir(), word
+
+
+def options() -> set[str]:
+    """What the readings of a line say of themselves, but for the usual ones."""
+    modules = [import_module(f"derivs.reading.{path.stem}") for path in (ROOT / "derivs/reading").glob("*.py")]
+    return {value.note for module in modules for value in vars(module).values() if isinstance(value, Option)} - {""}
+
+
+@pytest.mark.parametrize("note", sorted(options()))
+def test_every_reading_is_in_the_documents(note: str) -> None:
+    assert note in (ROOT / "docs" / "checking.md").read_text(encoding="utf-8")

@@ -885,5 +885,5 @@ def _bracket_index(s: State, parts: Sequence[Node], k: int, following: Node | No
     return (result if outside is None else scripted(s, result, items(outside.above), outside, bound)), k + 2
 
 
-FACTORS: Final = (_phrase, _inline_derivative, _long_name, _differential, _operator, _nabla, _mean, _indicator, _application,
-                  _bracket_index)
+FACTORS: Final = (_phrase, _inline_derivative, _long_name, _differential, _operator, _nabla, _mean, _indicator,
+                  _application, _bracket_index)
