@@ -23,6 +23,7 @@ from derivs.reading.introduce import pattern, spelling, standing_for
 from derivs.reading.spelling import Spelled, bare, key, letters, spelled
 from derivs.reading.syntax import Fraction, Group, Node, Numeral, Product, Relation, Row, Span, Text, walk
 from derivs.reading.vocabulary import Vocabulary
+from derivs.rules.opaque import opaque_in, opaque_text
 from derivs.scope import ranges
 from derivs.text import text
 from derivs.verdict import Point, Proved, Refuted, Tested, Unread, Verdict
@@ -314,7 +315,7 @@ class Checker:
         readings = truth.tried if judged == "ambiguous" else ()
         match verdict:
             case Refuted(_, left, right):
-                message = f"at {verdict.at} the left side is {left}, the right side {right}"
+                message = f"at {verdict.at} the left side is {left}, the right side {right}" + _taken(reading)
             case Tested(points, why):
                 message = f"no difference at {points} points, and no proof: {why}"
             case Proved():
@@ -408,6 +409,15 @@ def decide(readings: Callable[[Choices], Reading], verdict: Callable[[Reading], 
         return Judged(tried[0][1], tried[0][0], (*misfits, *_named(tried)))
     assert first_error is not None
     raise first_error
+
+
+def _taken(reading: Reading | None) -> str:
+    """Which function an unknown one was taken to be at the point."""
+    if reading is None:
+        return ""
+    trees = (reading.claim.left, reading.claim.right, *(d.value for d in reading.problem.definitions))
+    found = sorted({opaque_text(name.rstrip("'")) for name in opaque_in(*trees)})
+    return f", where {', '.join(found)}" if found else ""
 
 
 def _named(tried: Sequence[tuple[Reading, Verdict]]) -> Iterator[tuple[str, Verdict]]:

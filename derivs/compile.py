@@ -332,7 +332,8 @@ class _Kink:
             frame[slot] = argument
         tangent: Any = ZERO
         for partial, argument in zip(self.partials, arguments, strict=True):
-            tangent = tangent + partial(frame, world) * kernels.tangent_at(level, argument)
+            slope = kernels.without(level, partial(frame, world))        # f'(0) = a, and a may be varied too
+            tangent = tangent + slope * kernels.tangent_at(level, argument)
         return Dual(level, value, tangent)
 
 

@@ -408,28 +408,27 @@ class _Builder:
         return True
 
     def formula(self, name: str, said: Formula) -> None:
-        body = self.formula_of(said).body
-        if stray := sorted(names_in(body) - set(self.sized) - {"#"}):
-            raise IllFormed(f"{stray[0]} is no argument of {name} and is not declared",
-                            mend=f"declare {stray[0]}, or let it be an argument")
+        value = self.formula_of(said)
+        stray = names_in(value.body) - set(self.sized) - {axis.index for axis in value.axes}
+        if stray:
+            raise IllFormed(f"{min(stray)} is no argument of {name} and is not declared",
+                            mend=f"declare {min(stray)}, or let it be an argument")
 
     def formula_of(self, said: Formula) -> Value:
         """The formula of numbers; of vectors, if it is not read so."""
-        numbers = [Value(Entry(f"_{name}")) for name in said.arguments]
         try:
-            return formula_value(self.state(), said, numbers)
-        except DerivsError:
+            return formula_value(self.state(), said, [Value(Entry(f"_{name}")) for name in said.arguments])
+        except DerivsError as error:
             size = next(iter(self.vocabulary.sizes.values()), ONE)
-            axes = [Axis(fresh(), size) for _ in said.arguments]
-            vectors = [Value(Entry(f"_{name}", (symbol(axis.index),)), (axis,))
-                       for name, axis in zip(said.arguments, axes, strict=True)]
-            state = State(replace(self.made, tensors={**self.tensors, **{
-                f"_{name}": Tensor(f"_{name}", (size,)) for name in said.arguments}}), self.vocabulary, Choices(), read)
+            names = [f"_{name}" for name in said.arguments]
+            axes = [Axis(fresh(), size) for _ in names]
+            around = replace(self.made, tensors={**self.tensors, **{name: Tensor(name, (size,)) for name in names}})
             try:
-                value = formula_value(state, said, vectors)
+                return formula_value(State(around, self.vocabulary, Choices(), read), said,
+                                     [Value(Entry(name, (symbol(axis.index),)), (axis,))
+                                      for name, axis in zip(names, axes, strict=True)])
             except DerivsError:
-                value = formula_value(self.state(), said, numbers)
-            return replace(value, body=reindex(value.body, {axis.index: symbol("#") for axis in value.axes}))
+                raise error from None
 
     def span(self, table: str, name: str, said: Any) -> None:
         low, high = span(self.text_of(said), self.vocabulary.sizes)
@@ -506,7 +505,8 @@ class _Builder:
         for known in self.vocabulary.spellings.get(found.base, ()):
             if (known.below, known.above) == (found.below, found.above) and (
                     len(found.letters) <= len(known.named.sizes)):
-                raise IllFormed(f"{name} is {known.said}, which is declared already", mend="give it another name")
+                same = "" if known.said == name else f", as {known.said}"
+                raise IllFormed(f"{name} is declared already{same}", mend="give it another name")
         if identity(found) in self.vocabulary.sizes and not found.letters:
             raise IllFormed(f"{name} is a size already", mend="give it another name")
 
@@ -516,7 +516,8 @@ class _Builder:
             return
         known = {one.said for many in self.vocabulary.spellings.values() for one in many}
         at = next((part.span for part in walk(_parsed(said)) if key(part) == name), None)
-        error = Unreadable(f"{name} is not declared", at or (0, len(said)), mend=nearest(name, known))
+        error = Unreadable(f"{name} is neither declared nor the length of an axis", at or (0, len(said)),
+                           mend=nearest(name, known | self.vocabulary.sizes.keys()))
         raise IllFormed(error.what, mend=_pointed(said, error))
 
     # ---- forward
@@ -791,6 +792,9 @@ class _Builder:
         named = Named(body, parameters, tensor.shape, letters, own.turn if own else "")
         self.vocabulary.add(spelling(taken, named, letters, name) if taken.letters
                             else Spelling(taken.base, taken.below, taken.above, named, name))
+        slots = next((one.slots for many in self.vocabulary.spellings.values() for one in many if one.named is own), None)
+        if slots is not None and not taken.letters:    # \delta^{(i)}, where the node is y^{(i)}
+            self.vocabulary.add(Spelling(taken.base, taken.below, taken.above, named, name, slots))
 
     def said_of(self, tensor: str) -> str:
         """A tensor as its author wrote it."""
@@ -873,6 +877,8 @@ class _Builder:
             return
         node = _parsed(text)
         functions = ["relu"]
+        if _applied(node)[1] is not None:
+            raise IllFormed(f"{text!r} does not say what a derivative is at its kink", mend="write f'(0) = 0")
         if isinstance(node, Relation):
             left, right = _applied(node.sides[0]) if node.sides[0] is not None else ("", None), node.sides[-1]
             name = left[0].removesuffix("'")
@@ -885,7 +891,7 @@ class _Builder:
             functions, node = [kind], right
         value = _caret(lambda: read(self.state(), node, frozenset()), text)
         if value.rank or names_in(value.body):
-            raise IllFormed("the value at a kink is a number", mend="write a number, or declare the letter a scalar")
+            raise IllFormed("the value at a kink is a number", mend="write a number, or declare the letter as a scalar")
         self.problem = replace(self.problem, kinks=dict.fromkeys(functions, value.body))
 
     def finish(self) -> None:

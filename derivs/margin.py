@@ -14,7 +14,7 @@ from derivs.problem import Problem
 from derivs.reading.document import place
 from derivs.reading.syntax import Span
 from derivs.text import text
-from derivs.verdict import Point, Refuted, Verdict, name
+from derivs.verdict import Point, Refuted, Unread, Verdict, name
 
 SIGNS: Final[dict[Judgement, str]] = {
     "right": "✓", "right, mend the notation": "!", "wrong": "✗", "follows from a wrong line": "↳",
@@ -27,6 +27,7 @@ COUNTED: Final[dict[Judgement, str]] = {
     "right": "right", "right, mend the notation": "to mend", "wrong": "wrong", "follows from a wrong line": "follows",
     "ambiguous": "ambiguous", "undecided": "undecided", "unread": "unread"}
 SHORT: Final = 48                      # characters of a right line that are shown beside the word
+ROWS: Final = 8                        # of the terminal, for a long line without a caret
 INDENT: Final = " " * 9
 
 
@@ -102,7 +103,8 @@ def _verdict(verdict: Verdict, problem: Problem) -> str:
         case Refuted(at, left, right):
             return f"wrong, at {_clean(point_text(at, problem))} the left side is {left}, the right side {right}"
         case _:
-            return {"proved": "right", "tested": "undecided"}.get(name(verdict), name(verdict))
+            said = {"proved": "right", "tested": "undecided"}.get(name(verdict), name(verdict))
+            return f"{said}, {_clean(verdict.why)}" if isinstance(verdict, Unread) else said
 
 
 def _excerpt(whole: str, span: Span) -> str:
@@ -120,7 +122,8 @@ def _with_caret(whole: str, line: Span, guilty: Span, color: bool, width: int) -
     """The author's line, cut around the guilty piece where it is long, with carets below."""
     room = width - len(INDENT) - 2
     if guilty == line:                                   # a caret under everything says nothing
-        yield INDENT + _cut(_clean(whole[line[0]:min(line[1], line[0] + 20 * room)]), room + 2)
+        shown = wrap(_clean(whole[line[0]:min(line[1], line[0] + ROWS * room)]), room + 2, break_on_hyphens=False)
+        yield from (INDENT + row for row in shown)
         return
     start, end = guilty
     first = max(line[0], whole.rfind("\n", 0, start) + 1)

@@ -1,4 +1,4 @@
-"""Hostile text: answered in time, never accepted by mistake. A few hundred inputs; `python -m tests.fuzz` has the rest."""
+"""Hostile text is answered in time and never accepted by mistake; `python -m tests.fuzz` has many more inputs."""
 
 from __future__ import annotations
 

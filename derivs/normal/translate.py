@@ -41,6 +41,7 @@ from derivs.normal.opening import open_sum
 from derivs.normal.ring import ONE, accumulate, add, constant, from_affine, mul, tensor
 from derivs.normal.signs import guards_of
 from derivs.normal.sums import close, largest, settle, substitute
+from derivs.normal.zero import is_zero, without_ties
 from derivs.problem import Definition
 from derivs.rules.functions import row
 from derivs.scope import lookup
@@ -126,6 +127,8 @@ class Translator:
             context = context.assume(_index_facts(context, Not(condition), scope))
         if expr.otherwise is not None and left:
             accumulate(total, mul(left, self._expr(context, expr.otherwise, scope, depth)))
+        elif not is_zero(context, without_ties(settle(context, left))[0]):
+            raise Unsupported("no case applies to some of the values")     # there it is undefined, and not zero
         return total
 
     def _entry(self, context: Context, name: str, at: tuple[Affine, ...]) -> Form:

@@ -105,7 +105,7 @@ def printed(name: Spelled, found: Pattern) -> str:
         head = bare(head.base if isinstance(head, Scripts) else head.items[0])
     below = [written(item) for item in name.below if key(item) in found.below]
     above = [written(item) for item in name.above if key(item) in found.above]
-    style = found.base.partition(":")[0] if found.base.endswith(f":{key(head)}") else ""
+    style = found.base.removesuffix(f"({key(head)})") if found.base.endswith(f"({key(head)})") else ""
     text = (rf"\math{style}{{{written(head)}}}" if style else written(head)) + "'" * name.primes
     text += f"_{{{','.join(below)}}}" if below else ""
     return text + (f"^{{{','.join(above)}}}" if above else "")

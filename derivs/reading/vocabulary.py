@@ -9,7 +9,7 @@ from typing import Literal
 from derivs.affine import Affine
 from derivs.errors import nearest
 from derivs.expr import Expr
-from derivs.reading.spelling import Spelled, bare, key, letters
+from derivs.reading.spelling import Spelled, bare, key, letters, spelled
 from derivs.reading.spelling import items as items_of
 from derivs.reading.syntax import Group, Node, Numeral, Scripts
 from derivs.reading.value import Turn
@@ -109,7 +109,7 @@ class Vocabulary:
         """The name with its typeface in its base, where another declared name differs in nothing else."""
         if not name.style or name.base not in self.styled:
             return name
-        return replace(name, base=f"{name.style}:{name.base}", style="")
+        return replace(name, base=f"{name.style}({name.base})", style="")
 
     def copy(self) -> Vocabulary:
         """A vocabulary that may grow without the other one growing."""
@@ -123,12 +123,27 @@ class Vocabulary:
         name = self.told_apart(name)
         if name.primes:
             name = replace(name, base=name.base + "'" * name.primes, primes=0)
-        deeper = replace(name, below=tuple(part for item in name.below for part in _unstacked(item)))
-        for one in (name,) if deeper.below == name.below else (name, deeper):
-            for spelling in self.spellings.get(name.base, ()):
-                found = match(spelling, one)
-                if found is not None:
-                    yield found
+        deeper = replace(name, below=tuple(part for item in name.below for part in self._unstacked(item)))
+        known = self.spellings.get(name.base, ())
+        found = [one for spelling in known if (one := match(spelling, name)) is not None]
+        if deeper.below != name.below:                 # y_{t_k}: before the row t_k of y, its entry at t and k
+            below = [one for spelling in known if (one := match(spelling, deeper)) is not None]
+            is_full = [None not in one.subscripts for one in below]
+            found = [*(one for one, full in zip(below, is_full, strict=True) if full), *found,
+                     *(one for one, full in zip(below, is_full, strict=True) if not full)]
+        yield from found
+
+    def _unstacked(self, item: Node) -> tuple[Node, ...]:
+        """t, k of the subscript t_k, where that is no name of its own: a subscript of a subscript comes after it."""
+        inner = bare(item)
+        if not isinstance(inner, Scripts) or inner.below is None or inner.above is not None or inner.primes or (
+                isinstance(bare(inner.below), Numeral) or key(inner) in self.indices or key(inner) in self.sizes):
+            return (item,)
+        name = spelled(inner)
+        if name is not None and next(self.matches(name), None) is not None:
+            return (item,)
+        return (*self._unstacked(inner.base), *(part for below in items_of(inner.below)
+                                                for part in self._unstacked(below)))
 
     def suggestion(self, name: Spelled) -> str:
         """`did you mean ...?` for a name that nobody declared."""
@@ -169,14 +184,6 @@ def _divided(items: tuple[Node, ...], rank: int) -> tuple[tuple[Node, ...], tupl
     if len(items) == 1 and rank > 1:
         return items, ()
     return items[:rank], items[rank:]
-
-
-def _unstacked(item: Node) -> tuple[Node, ...]:
-    """t, k of the subscript t_k: a subscript of a subscript comes after it."""
-    inner = bare(item)
-    if isinstance(inner, Scripts) and inner.below is not None and inner.above is None and not inner.primes:
-        return (*_unstacked(inner.base), *(part for below in items_of(inner.below) for part in _unstacked(below)))
-    return (item,)
 
 
 def _after(fixed: tuple[str, ...], items: tuple[Node, ...]) -> tuple[Node, ...] | None:

@@ -21,8 +21,8 @@ VALUES: Final = (
     ["x"] * 3000, {"a": {"b": {"c": "d"}}}, [[["x"]]], "vector[n] at i", "vector[n] at i,j,k", "scalar at", "defined",
     "input input", "(x_i + 1)^{200}", "\\sum_{i=1}^n \\sum_{j=1}^n \\sum_{k=1}^n \\sum_{l=1}^n x_i x_j x_k x_l",
     "x_i^{x_i^{x_i}}", "i \\neq j", "\\sum_i x_i = 1")
-NAMES: Final = ("x", "x_i", "y", "n", "\\beta", "y_i", "\\hat{x}_i", "x^{(i)}", "x^{(l<N)}", "A^{ij}", "", " ", "9", "\\frac",
-    "{", "x" * 5000,
+NAMES: Final = ("x", "x_i", "y", "n", "\\beta", "y_i", "\\hat{x}_i", "x^{(i)}", "x^{(l<N)}", "A^{ij}", "", " ", "9",
+    "\\frac", "{", "x" * 5000,
                 "\x00", "\u0430", "\\sum_i x_i", "of", "by", "loss", "upstream", "target", "einstein", "index_base",
                 "at_kink", "given", "layout", "zero_outside", "f(x)", "f(x, x)", "s(x)", "^T", "'", "*", "\\otimes",
                 "\\odot_{i}", "*_{full}", "(((", "E", "d\\mu", "x_{" * 100, "__class__", "@0", "#1", "_e1")

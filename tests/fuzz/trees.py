@@ -217,10 +217,11 @@ def sample(rng: Random, n: int) -> dict[Any, Fraction]:
             **{("A", i, j): number() for i in at for j in at}}
 
 
-def differ(left: Tree, right: Tree, letters: tuple[str, ...], rng: Random) -> bool:
+def differ(left: Tree, right: Tree, letters: tuple[str, ...], rng: Random, times: int = 1) -> bool:
     """Whether a point is found where both have a value and these differ."""
-    sizes = (1, 1, 2, 2, 3, 3, 5, 1, 2, 2, 3) if max(depth_of_sums(left), depth_of_sums(right)) < 3 else (1, 2, 2, 3)
-    for n in sizes:
+    sizes = (1, 1, 2, 2, 3, 3, 5, 1, 2, 2, 3) if max(depth_of_sums(left), depth_of_sums(right)) < 3 else (
+        1, 2, 2, 3)
+    for n in sizes * times:
         point = sample(rng, n)
         for at in _places(letters, n):
             try:
