@@ -79,13 +79,14 @@ class Checked:
 class Chain:
     """A chain of equalities in the making: its subject, and the last right side with whether it was right.
 
-    given: the conditions said in it, which hold until it says others.
+    given: the conditions said in it, which hold until it says others. is_here: the subject stands in the line itself.
     """
 
     subject: Node | None = None
     last: Node | None = None
     last_is_wrong: bool = False
     given: tuple[Node, ...] = ()
+    is_here: bool = False
 
 
 @dataclass(slots=True)
@@ -146,8 +147,9 @@ class Checker:
                 return Checked(written, here, "unread", Unread("there is no equation in it"),
                                message="there is no equation in it", mend="write left = right")
             for relation in relations:
+                self.chain.is_here = relation.sides[0] is not None
                 if relation.sides[0] is not None:
-                    self.chain = Chain(relation.sides[0])
+                    self.chain = Chain(relation.sides[0], is_here=True)
                 self.chain.given = tuple(conditions) or self.chain.given
                 results += self._relation(written, here, relation, (*given, *self.chain.given), start)
         except Unreadable as error:
@@ -186,6 +188,7 @@ class Checker:
         assert chain.subject is not None
         deadline = start + self.seconds
         try:
+            self._read_above(here)
             truth = self.claim(chain.subject, side, given, deadline)
         except (Mismatch, IllFormed, Unsupported) as error:
             chain.last, chain.last_is_wrong = side, isinstance(error, Mismatch)
@@ -204,6 +207,19 @@ class Checker:
         chain.last = side
         chain.last_is_wrong = judged in ("wrong", "follows from a wrong line")
         return result
+
+    def _read_above(self, here: Span) -> None:
+        """Raises Unreadable, with a place in this line, where the left side stands above it and is not understood."""
+        chain = self.chain
+        if chain.is_here or chain.subject is None:
+            return
+        try:
+            value(self.problem, self.vocabulary, Choices(), chain.subject)
+        except Unreadable as error:
+            raise Unreadable(f"the left side of this chain is not understood: {error.what}", here,
+                             mend=error.mend) from error
+        except DerivsError:
+            return
 
     def _above(self, last: Node, side: Node, given: Sequence[Node], deadline: float, truth: Judged) -> Verdict | None:
         """The line against the one above it; what is right and was right above needs no second proof."""
@@ -247,7 +263,7 @@ class Checker:
             padded = {name: replace(tensor, zero_outside=True) for name, tensor in reading.problem.tensors.items()}
             mend = mistake.mend if "runs to" in mistake.what else "keep the subscript within its axis"
             warning = Option(f"{mistake.what}; what lies outside is read as zero", mend)
-            reading = replace(reading, problem=replace(reading.problem, tensors=padded),
+            reading = replace(reading, problem=replace(reading.problem, tensors=padded), is_padded=True,
                               slips=(*reading.slips, warning))
             break
         return self._verdict(reading), reading
@@ -391,7 +407,7 @@ def decide(readings: Callable[[Choices], Reading], verdict: Callable[[Reading], 
                 claims.add((reading.claim.left, reading.claim.right))
                 found, reading = verdict(reading)
                 tried.append((reading, found))
-                if isinstance(found, Proved):
+                if isinstance(found, Proved) and not reading.is_padded:
                     return Judged(found, reading, (*misfits, *_named(tried)))
         except Unreadable:
             if not taken:
@@ -405,6 +421,9 @@ def decide(readings: Callable[[Choices], Reading], verdict: Callable[[Reading], 
                 return Judged(Tested(0, "it takes longer than the time for one line"))
             break
         waiting += others(choices, seen)
+    padded = next((pair for pair in tried if isinstance(pair[1], Proved)), None)
+    if padded is not None:                          # entries beyond the end of an axis: only where nothing else holds
+        return Judged(padded[1], padded[0], (*misfits, *_named(tried)))
     if tried:
         return Judged(tried[0][1], tried[0][0], (*misfits, *_named(tried)))
     assert first_error is not None

@@ -268,7 +268,8 @@ class _Builder:
         if kind == "index":
             if len(shape) != 1:
                 raise IllFormed("an index has one range", mend='write "index[K]"')
-            label, shape = shape[0], ()
+            self.label(name, written, shape[0])
+            return
         found = self.places(name, written, places, len(shape))
         tensor = identity(found)
         if tensor in self.tensors:
@@ -284,6 +285,13 @@ class _Builder:
                       kind if kind in ("row", "column") else "", label)  # type: ignore[arg-type]
         self.vocabulary.add(spelling(found, named, order or [""] * len(shape), name) if order
                             else Spelling(found.base, found.below, found.above, named, name))
+
+    def label(self, name: str, written: Spelled, labels: Affine) -> None:
+        """An index that is given, such as a class: a letter in 1..labels, as sizes are letters."""
+        own = key(written.node)
+        self.free_name(own, name)
+        self.vocabulary.sizes[own] = symbol(own) - (1 - self.index_base)
+        self.facts += [labels - symbol(own)]
 
     def places(self, name: str, written: Spelled, places: str | None, rank: int) -> Pattern:
         """The name as a pattern with the index letters behind `at`."""
@@ -373,9 +381,9 @@ class _Builder:
         if spelled(_as_one_name(node)) is None:
             raise IllFormed(f"{name} is not a name", mend="write 'f' = \"sigmoid\", or 's(x)' = '...' for a formula")
         self.free_name(head, name)
-        if text in ("any", "any scalar"):
+        if text == "any":
             self.vocabulary.functions[head] = "?" + re.sub(r"[^A-Za-z]", lambda c: DIGITS.get(c[0], ""), head)
-        elif text in FUNCTIONS or text in NAMED:
+        elif text in FUNCTIONS or text in NAMED or text == "any scalar":
             self.vocabulary.functions[head] = text
         else:
             known = (*FUNCTIONS, *NAMED, "any", "any scalar")
@@ -790,11 +798,15 @@ class _Builder:
         taken = pattern(found, letters)
         self.not_taken(taken, name)
         named = Named(body, parameters, tensor.shape, letters, own.turn if own else "")
-        self.vocabulary.add(spelling(taken, named, letters, name) if taken.letters
-                            else Spelling(taken.base, taken.below, taken.above, named, name))
-        slots = next((one.slots for many in self.vocabulary.spellings.values() for one in many if one.named is own), None)
-        if slots is not None and not taken.letters:    # \delta^{(i)}, where the node is y^{(i)}
-            self.vocabulary.add(Spelling(taken.base, taken.below, taken.above, named, name, slots))
+        if taken.letters:
+            self.vocabulary.add(spelling(taken, named, letters, name))
+            return
+        plain = Spelling(taken.base, taken.below, taken.above, named, name)
+        written = (one for many in self.vocabulary.spellings.values() for one in many)
+        slots = next((one.slots for one in written if one.named is own), None)
+        if slots is not None:
+            self.vocabulary.add(replace(plain, slots=slots))          # \delta^{(i)}, where the node is y^{(i)}
+        self.vocabulary.add(plain)
 
     def said_of(self, tensor: str) -> str:
         """A tensor as its author wrote it."""

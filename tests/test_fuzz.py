@@ -14,10 +14,15 @@ from hypothesis import strategies as st
 
 from derivs.checker import Checker
 from derivs.declare import declare
+from derivs.derive import Graph
 from derivs.errors import DerivsError, Unreadable
 from derivs.normal.context import Budget
 from derivs.papers import mark, one_by_one
+from derivs.prove import Equal, prove
+from derivs.reading.choices import Choices
+from derivs.reading.claims import claim
 from derivs.reading.rows import rows
+from derivs.reading.syntax import Relation
 
 INPUTS = {"mutated": 400, "noise": 200, "trees": 300, "declarations": 120}
 SECONDS = 2.5                          # of the processor; nearly all take far less than one
@@ -158,3 +163,16 @@ def test_any_text_is_answered(text: str) -> None:
 
 
 FUZZER = Fuzzer()
+
+
+# ---- what was found --------------------------------------------------------------------------------------------------
+
+def test_cases_that_leave_out_some_indices_are_no_proof() -> None:
+    exercise = declare(PLAIN)
+    graph = Graph(exercise.problem)
+    checker = Checker(exercise.problem, exercise.vocabulary)
+    for covered, other in ((True, r"i \neq j"), (False, r"k \neq j")):
+        written, = rows(rf"\delta_{{ij}} A_{{ik}} = \begin{{cases}} A_{{ik}} & i = j \\ 0 & {other} \end{{cases}}")
+        assert isinstance(written.node, Relation)
+        reading = claim(checker.problem, checker.vocabulary, Choices(), *written.node.sides)  # type: ignore[arg-type]
+        assert isinstance(prove(graph, reading.claim), Equal) == covered

@@ -21,7 +21,7 @@ LAYERS = (
     ("rules.opaque", "rules.functions", "rules.identities", "scope"),
     ("normal.atoms", "normal.ring", "normal.context", "normal.division", "normal.signs", "normal.content",
      "normal.lifting", "normal.indicators", "normal.algebra", "normal.labels", "normal.bounds", "normal.opening",
-     "normal.sums", "normal.translate", "normal.zero", "normal.readback"),
+     "normal.sums", "normal.zero", "normal.translate", "normal.readback"),
     ("wellformed", "kernels", "slopes", "sources", "worlds", "compile", "points", "bank", "evaluate", "refute",
      "differentiate", "tidy"),
     ("derive", "unfold", "shields", "cases", "prove"),

@@ -23,11 +23,12 @@ from derivs.expr import (
 from derivs.problem import Claim, Given, Problem
 from derivs.reading.choices import Choices, Option
 from derivs.reading.conditions import indicator
+from derivs.reading.dots import is_dots
 from derivs.reading.forms import form
 from derivs.reading.meaning import read
 from derivs.reading.spelling import bare
 from derivs.reading.state import State, unread
-from derivs.reading.syntax import Node, Relation, Span
+from derivs.reading.syntax import Node, Relation, Span, walk
 from derivs.reading.value import Value, elementwise
 from derivs.reading.vocabulary import Vocabulary
 from derivs.scope import ranges
@@ -42,7 +43,7 @@ class Reading:
     """A claim with the exercise it is about (which may have auxiliary nodes), and what was taken for granted.
 
     said: the options that are not the usual ones. slips: what should be written otherwise in any case.
-    captured: letters that are free and bound in the line. two_meanings: a sign that stands for two things.
+    two_meanings: a sign that stands for two things. is_padded: entries beyond the end of an axis were read as zero.
     """
 
     problem: Problem
@@ -50,6 +51,7 @@ class Reading:
     said: tuple[Option, ...] = ()
     slips: tuple[Option, ...] = ()
     two_meanings: str = ""
+    is_padded: bool = False
 
 
 def claim(problem: Problem, vocabulary: Vocabulary, choices: Choices, left: Node, right: Node,
@@ -191,12 +193,19 @@ def _summed_term(term: Expr, letters: frozenset[str], bounds: Mapping[str, tuple
     return term
 
 
+def _is_range(node: Node) -> bool:
+    """i in {1, ..., n}, i = 1, ..., n: what a letter runs over, which its axis tells."""
+    return any(is_dots(part) for part in walk(node)) or (isinstance(node, Relation) and node.signs == ("in",))
+
+
 def _under(s: State, left: Expr, right: Expr, given: Sequence[Node]) -> tuple[Expr, Expr, tuple[Given, ...]]:
     """The side conditions that speak of the claim; those that are no equation cut both sides off where they fail."""
     free = (names_in(left) | names_in(right)) - set(s.problem.sizes)
     conditions: list[Given] = []
     for node in given:
         relation = bare(node)
+        if _is_range(relation):
+            continue
         if isinstance(relation, Relation) and len(relation.signs) == 1 and None not in relation.sides:
             a, b = (form(s, side, frozenset()) for side in relation.sides if side is not None)
             sign = {"==": "=", "equiv": "="}.get(relation.signs[0], relation.signs[0])

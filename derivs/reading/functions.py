@@ -234,6 +234,11 @@ def _transpose(s: State, arguments: Sequence[Value], node: Node) -> Value:
     return transposed(_one(arguments, node), rows(s))
 
 
+def _unknown(s: State, arguments: Sequence[Value], node: Node) -> Value:
+    raise Unreadable("an unknown function of tensors is read as the loss only", node.span,
+                     mend="in [forward], let it stand alone, of nodes: 'L' = 'f(y)'")
+
+
 def _leaky(s: State, arguments: Sequence[Value], node: Node) -> Value:
     if len(arguments) != 2:
         raise Unreadable("the leaky ReLU has two arguments: u and its slope", node.span)
@@ -243,7 +248,7 @@ def _leaky(s: State, arguments: Sequence[Value], node: Node) -> Value:
 SPECIAL: Final[dict[str, Callable[[State, Sequence[Value], Node], Value]]] = {
     "softmax": _softmax, "mean": _mean, "var": _var, "sum": _sum, "sum of each row": _sum_of_rows, "diag": _diag,
     "trace": _trace, "max": _largest, "min": _smallest, "heaviside": _heaviside, "sqrt": _root,
-    "transpose": _transpose, "leaky_relu": _leaky}
+    "transpose": _transpose, "leaky_relu": _leaky, "any scalar": _unknown}
 
 
 # ---- norms -----------------------------------------------------------------------------------------------------------

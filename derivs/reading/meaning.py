@@ -46,7 +46,7 @@ from derivs.reading import functions
 from derivs.reading.choices import Option
 from derivs.reading.conditions import condition_of, indicator, is_otherwise, words
 from derivs.reading.dots import ellipsis, is_dots
-from derivs.reading.forms import form
+from derivs.reading.forms import form, own_name
 from derivs.reading.naming import named, number_of, rows, scripted
 from derivs.reading.quotients import derivative, quotient
 from derivs.reading.signs import combine, folded
@@ -94,7 +94,7 @@ def read(s: State, node: Node, bound: Bound) -> Value:
 
 def _read(s: State, node: Node, bound: Bound) -> Value:
     if s.vocabulary.phrases and (phrase := s.vocabulary.phrases.get(key(node))) is not None:
-        return s.read(phrase, frozenset())
+        return s.read(phrase, bound)
     match node:
         case Styled() | Name() | Word() | Accent() | Scripts():
             return _atom(s, node, bound)
@@ -260,7 +260,7 @@ def _kronecker(s: State, node: Scripts, bound: Bound) -> Value | None:
 
 def _equal_places(s: State, places: Sequence[Node], node: Node, bound: Bound) -> Value:
     """1 where two indices are equal."""
-    sides = [form(s, place, bound) for place in places]
+    sides = [form(s, place, bound, subscript=True) for place in places]
     if sides[0] is None or sides[1] is None:
         return indicator(s, Relation(tuple(places), ("=",), (node.span,), node.span), bound)
     return Value(Delta(sides[0], sides[1]))
@@ -419,7 +419,8 @@ def _big(s: State, node: Big, bound: Bound) -> Value:
         body = mul(condition.body, body)
     if conditions and node.kind != "sum":
         raise unread("a maximum with a condition is not read yet", node)
-    for name, low, high in reversed(binders.ranges):
+    for letter, low, high in reversed(binders.ranges):
+        name = own_name(s, letter)
         if low is None or high is None:
             low, high = _range(s, name, body, node)
         match node.kind:
@@ -471,8 +472,6 @@ def _bind(s: State, found: _Binders, letter: Node, low: Affine | None, high: Aff
     name = key(letter)
     if not isinstance(bare(letter), Name | Scripts):
         raise unread("an index letter is expected below the sign", letter)
-    if name in s.vocabulary.sizes:
-        raise unread(f"{name} is a size and cannot be summed over", letter, "use another letter for the index")
     found.ranges.append((name, low, high))
 
 
@@ -622,8 +621,12 @@ def _phrase(s: State, parts: Sequence[Node], k: int, following: Node | None, bou
     """f(x) where the exercise says that it is another name of something."""
     if not s.vocabulary.phrases or following is None:
         return None
-    node = s.vocabulary.phrases.get(key(parts[k]) + key(following))
-    return None if node is None else (s.read(node, frozenset()), k + 2)
+    text = key(parts[k])
+    for stop in range(k + 1, min(len(parts), k + 12)):
+        text += key(parts[stop])
+        if (node := s.vocabulary.phrases.get(text)) is not None:
+            return s.read(node, bound), stop + 1
+    return None
 
 
 def _long_name(s: State, parts: Sequence[Node], k: int, following: Node | None, bound: Bound) -> Found:
@@ -689,6 +692,16 @@ def _operator(s: State, parts: Sequence[Node], k: int, following: Node | None, b
         return derivative(s, s.read(following, bound), found.by, bound), k + 2
     rest = parts[k + 1:]
     return derivative(s, product(s, rest, bound), found.by, bound), len(parts)
+
+
+def _with_arguments(s: State, parts: Sequence[Node], k: int, following: Node | None, bound: Bound) -> Found:
+    """\\frac{\\partial E}{\\partial U}(U, V): what a derivative depends on, said in brackets."""
+    group = None if following is None else bare(following)
+    if not isinstance(parts[k], Fraction) or not isinstance(group, Group) or len(group.items) < 2:
+        return None
+    if quotient(s, parts[k]) is None or any(spelled(item) is None for item in group.items):
+        return None
+    return s.read(parts[k], bound), k + 2
 
 
 def _nabla(s: State, parts: Sequence[Node], k: int, following: Node | None, bound: Bound) -> Found:
@@ -885,5 +898,5 @@ def _bracket_index(s: State, parts: Sequence[Node], k: int, following: Node | No
     return (result if outside is None else scripted(s, result, items(outside.above), outside, bound)), k + 2
 
 
-FACTORS: Final = (_phrase, _inline_derivative, _long_name, _differential, _operator, _nabla, _mean, _indicator,
-                  _application, _bracket_index)
+FACTORS: Final = (_phrase, _inline_derivative, _long_name, _differential, _operator, _with_arguments, _nabla, _mean,
+                  _indicator, _application, _bracket_index)

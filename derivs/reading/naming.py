@@ -45,7 +45,20 @@ def named(s: State, node: Node, bound: Bound) -> Value | None:
             if found.spelling.origin != "introduced":
                 s.spelled.setdefault(_tensor(found.spelling.named), {}).setdefault(_fixed(found), node.span)
             return scripted(s, value, found.rest, node, bound)
-    return _primed(s, name, node, bound) if name.primes else None
+    if name.primes:
+        return _primed(s, name, node, bound)
+    return _entry_of_capital(s, name, node, bound)
+
+
+def _entry_of_capital(s: State, name: Spelled, node: Node, bound: Bound) -> Value | None:
+    """x_{ij} is the entry of the matrix X where x is nothing else."""
+    if len(name.base) != 1 or not name.base.islower() or s.vocabulary.has_base(name.base) or not name.below:
+        return None
+    for found in s.vocabulary.matches(replace(name, base=name.base.upper())):
+        if len(found.subscripts) == 2 and None not in found.subscripts:
+            value = _value(s, found, node, bound)
+            return None if value is None else scripted(s, value, found.rest, node, bound)
+    return None
 
 
 def _is_kronecker(name: Spelled, found: Match) -> bool:
@@ -116,7 +129,7 @@ def _value(s: State, found: Match, node: Node, bound: Bound) -> Value | None:
             axes.append(axis)
             values[parameter] = symbol(axis.index)
             continue
-        at = form(s, item, bound)
+        at = form(s, item, bound, subscript=True)
         if at is None:
             label = s.read(item, bound) if spelled(item) is not None else None
             picked = None if label is None else _picked(label, size)

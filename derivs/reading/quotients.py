@@ -37,6 +37,9 @@ class Quotient:
 def quotient(s: State, node: Fraction) -> Quotient | None:
     """The fraction as a derivative, if its bar stands between two d or ∂."""
     above, below = _differential(s, node.over), _differential(s, node.under)
+    if above is None and below is not None and below[0] == "partial" and below[1] is not None:
+        s.slip("∂ is missing above the fraction bar", r"write \partial above the bar", node.over)
+        return Quotient(node.over, below[1], node.span)
     if above is None:
         return None
     if below is None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from derivs.errors import Unreadable
 from derivs.reading.syntax import (
     Accent,
     Group,
@@ -77,6 +78,7 @@ NUMBERED = re.compile(rf"[ \t]*(?P<said>{_NUMBERED})")
 LABEL = re.compile(r"[ \t]*(?P<said>\((?:[ivx]{1,5}|[a-z]|\d{1,2})\)|(?:[ivx]{1,5}|[a-h])[).])[ \t\r]*")
 UNDERLINE = re.compile(r"[ \t]*(?:={3,}|-{3,})[ \t\r]*")
 LONGEST_HEADING = 90
+MOST_WORDS = 300_000                   # of a text, its signs included
 MOST_CONDITIONS = 8                                    # in one phrase
 
 
@@ -100,7 +102,10 @@ Read = Callable[[Token], Node | None]                  # a `formula`, `relation`
 
 
 def tokens(prose: str, source: str) -> list[Token]:
-    """The tokens of a text of which each formula is INLINE or DISPLAY and FILLs; headings are quoted from `source`."""
+    """The tokens of a text of which each formula is INLINE or DISPLAY and FILLs; headings are quoted from `source`.
+
+    Raises Unreadable where there are too many.
+    """
     found: list[Token] = []
     headings = _headings(prose, source)
     heading = next(headings, None)
@@ -109,6 +114,8 @@ def tokens(prose: str, source: str) -> list[Token]:
             found.append(heading)
             heading = next(headings, None)
         found.append(Token(str(match.lastgroup), match.span(), match[0]))
+        if len(found) > MOST_WORDS:
+            raise Unreadable(f"more than {MOST_WORDS} words and signs", match.span(), mend="split it into several files")
     return [*found, *([heading] if heading is not None else []), *headings]
 
 
