@@ -44,13 +44,16 @@ $$\begin{aligned}
 """
 PRINTED = r"""    3  ✓ right   \frac{\partial y_i}{\partial x_j} &= -\beta y_i…
     4  ✗ wrong: at K = 1, j = 1, β = 1, x = (0), ∂E/∂y = (1) the left side is 0, the right side -2
-         \frac{\partial E}{\partial x_j} &= -\beta y_j (\frac{\partial E}{\partial y_j} + \sum_i \f…
+         \frac{\partial E}{\partial x_j} &= -\beta y_j (\frac{\partial E}{\partial y_j} + \sum_i
+         \frac{\partial E}{\partial y_i} y_i)
     6  ↳ follows from a wrong line: it carries on the mistake of the line above; at K = 1, j = 1, β
          = 1, x = (0), ∂E/∂y = (1) the left side is 0, the right side -2
-         = -\beta (y_j \frac{\partial E}{\partial y_j} + y_j \sum_i \frac{\partial E}{\partial y_i}…
+         = -\beta (y_j \frac{\partial E}{\partial y_j} + y_j \sum_i \frac{\partial E}{\partial y_i}
+         y_i)
     7  ! right, mend the notation: ∂ is missing below the fraction bar
          = -\beta y_j (\frac{\partial E}{\partial y_j} - \sum_i \frac{\partial E}{y_i} y_i)
-         write \partial before what stands below the bar
+                                                                                  ^^^
+         write \frac{\partial E}{\partial y_i}
     8  ? unread: z_i is not declared
          … -\beta y_j (\frac{\partial E}{\partial y_j} - \sum_i \frac{\partial E}{\partial z_i} y_i)
                                                                                            ^^^
@@ -101,7 +104,7 @@ def test_json() -> None:
     assert (right["number"], right["exercise"], right["against_truth"]["verdict"]) == (3, "softmax", "proved")
     assert (wrong["against_truth"]["lhs"], wrong["against_truth"]["rhs"]) == ("0", "-2")
     assert follows["against_previous"]["verdict"] == "proved"
-    assert mend["mend"] == r"write \partial before what stands below the bar"
+    assert mend["mend"] == r"write \frac{\partial E}{\partial y_i}"
     assert SHEET[slice(*unread["span"])] == "z_i" and unread["message"] == "z_i is not declared"
 
 
