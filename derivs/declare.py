@@ -921,6 +921,7 @@ class _Builder:
         if not self.errors:
             names = self.attempt("[gradient] by", _listed, self.data.get("gradient", {}).get("by", [])) or ()
             wanted = [self.attempt("[gradient] by", self.tensor_named, name) for name in names]
+            self.vocabulary.asked = tuple(map(parse, names)) if not self.errors else ()
             if not self.errors:
                 self.problem = replace(self.problem, targets=tuple(_targets(self.problem, wanted)))
 

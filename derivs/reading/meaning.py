@@ -707,6 +707,10 @@ def _with_arguments(s: State, parts: Sequence[Node], k: int, following: Node | N
 def _nabla(s: State, parts: Sequence[Node], k: int, following: Node | None, bound: Bound) -> Found:
     r"""\nabla_x L."""
     node = bare(parts[k])
+    if key(node) == "nabla":
+        if len(s.vocabulary.asked) != 1:
+            raise unread(r"\nabla does not say by what", node, r"write \nabla_x L")
+        node = Scripts(node, s.vocabulary.asked[0], None, 0, node.span)
     if not isinstance(node, Scripts) or key(node.base) != "nabla":
         return None
     if node.below is None or following is None:

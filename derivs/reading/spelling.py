@@ -26,6 +26,9 @@ from derivs.reading.syntax import (
 )
 
 
+CLOSING = {"[": "]", "\\{": "}", "|": "|", "\\|": "|", "<": ">"}
+
+
 @dataclass(frozen=True, slots=True)
 class Spelled:
     """A name as it stands: `base` is its key, `below` the items under it, `above` those over it.
@@ -79,7 +82,7 @@ def key(node: Node, *, styled: bool = False) -> str:
         case Group("{", (item,)):
             return key(item, styled=styled)
         case Group(kind, inside):
-            return kind + ",".join(key(item, styled=styled) for item in inside) + ")"
+            return kind + ",".join(key(item, styled=styled) for item in inside) + CLOSING.get(kind, ")")
         case Product(parts) | Row(parts):
             return "".join(key(part, styled=styled) for part in parts)
         case Sum(terms):

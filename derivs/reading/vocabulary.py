@@ -93,6 +93,7 @@ class Vocabulary:
     einstein: bool = False
     given: tuple[Node, ...] = ()
     target: Node | None = None
+    asked: tuple[Node, ...] = ()                                   # what the exercise differentiates by
     styled: frozenset[str] = frozenset()                           # bases that typeface tells apart
 
     def add(self, spelling: Spelling) -> None:
