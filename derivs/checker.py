@@ -6,22 +6,25 @@ a line that recovers is right. A reading may rescue notation, never mathematics;
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from time import perf_counter
-from typing import Final, Literal
+from typing import Final
 
+from derivs.decide import Judged, decide, means, spoken
 from derivs.derive import Graph
 from derivs.errors import DerivsError, IllFormed, Mismatch, OutOfBudget, OutOfRange, Unreadable, Unsupported
 from derivs.evaluate import Evaluator
-from derivs.expr import ONE, Add, Entry, Expectation, Expr, names_in, subtract, tensors_in
+from derivs.expr import ONE, Add, Entry, Expr, names_in, subtract, tensors_in
 from derivs.judge import ProofContradicted, judge
+from derivs.judgement import Checked, Judgement, worst
 from derivs.problem import Claim, Problem
-from derivs.reading.choices import Choices, Option, others
+from derivs.reading.chains import EQUALS, chains_of
+from derivs.reading.choices import Choices, Option
 from derivs.reading.claims import Reading, claim, value
 from derivs.reading.introduce import pattern, spelling, standing_for
 from derivs.reading.spelling import Spelled, bare, key, letters, spelled
-from derivs.reading.syntax import Fraction, Group, Node, Numeral, Product, Relation, Row, Span, Text, walk
+from derivs.reading.syntax import Fraction, Node, Numeral, Product, Relation, Span, walk
 from derivs.reading.vocabulary import Vocabulary
 from derivs.rules.opaque import opaque_in, opaque_text
 from derivs.scope import ranges
@@ -29,50 +32,7 @@ from derivs.text import text
 from derivs.verdict import Point, Proved, Refuted, Tested, Unread, Verdict
 from derivs.wellformed import claim_mistakes
 
-Judgement = Literal["right", "right, mend the notation", "wrong", "follows from a wrong line", "ambiguous",
-                    "undecided", "unread"]
 SECONDS: Final = 5.0                   # for one line; then it is undecided within the budget
-EQUALS: Final = frozenset({"=", "==", ":=", "equiv"})
-ARROWS: Final = frozenset({"=>", "<=>", "therefore", "to", "implies", "iff"})
-CONDITIONS: Final = frozenset({"if", "for", "when", "with", "case", "where", "whenever"})
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """A claim with its verdict in the reading that decided it."""
-
-    verdict: Verdict
-    reading: Reading | None = None
-    tried: tuple[tuple[str, Verdict], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """What is said of one line.
-
-    against_truth: of the claim that decided the judgement. against_previous: the same right side against the one above
-    it. message, mend: for the author; span: of the smallest guilty piece of the text. readings: where they disagree.
-    remarks: what is true and worth a word. conditions: under which it is right.
-    """
-
-    text: str
-    span: Span
-    judgement: Judgement
-    against_truth: Verdict | None = None
-    against_previous: Verdict | None = None
-    reading: str = ""
-    message: str = ""
-    mend: str = ""
-    readings: tuple[tuple[str, Verdict], ...] = ()
-    remarks: tuple[str, ...] = ()
-    conditions: tuple[str, ...] = ()
-    milliseconds: float = 0.0
-    claims: int = 0
-    number: int = 0
-
-    @property
-    def is_right(self) -> bool:
-        return self.judgement.startswith("right")
 
 
 @dataclass(slots=True)
@@ -142,7 +102,7 @@ class Checker:
     def _line(self, written: str, here: Span, node: Node, given: Sequence[Node], start: float) -> Checked:
         results: list[Checked] = []
         try:
-            relations, conditions = _relations(node)
+            relations, conditions = chains_of(node)
             if not relations:
                 return Checked(written, here, "unread", Unread("there is no equation in it"),
                                message="there is no equation in it", mend="write left = right")
@@ -155,7 +115,9 @@ class Checker:
         except Unreadable as error:
             self.chain.last = None
             results.append(_unread(written, here, error))
-        return _worst(results, written, here)
+        if not results:
+            return Checked(written, here, "unread", Unread("nothing stands in it"), message="nothing stands in it")
+        return worst(results)
 
     def _relation(self, written: str, here: Span, relation: Relation, given: Sequence[Node], start: float
                   ) -> Iterator[Checked]:
@@ -245,7 +207,7 @@ class Checker:
         proved = next((pair for pair in readings if isinstance(pair[1], Proved)), None)
         if proved is None:
             return found
-        named = tuple((_spoken(one), verdict) for one, verdict in readings)
+        named = tuple((spoken(one), verdict) for one, verdict in readings)
         plain = next((pair for pair in found.tried if pair[1] is found.verdict), found.tried[0])
         return Judged(proved[1], replace(proved[0], two_meanings="mean"), (plain, *named))
 
@@ -384,52 +346,6 @@ def _node_behind_zero(checker: Checker, term: Expr, reading: Reading) -> str | N
     return nodes[0]
 
 
-# ---- readings --------------------------------------------------------------------------------------------------------
-
-def decide(readings: Callable[[Choices], Reading], verdict: Callable[[Reading], tuple[Verdict, Reading]],
-           deadline: float) -> Judged:
-    """The first reading that is proved; else the first one's verdict, with all that were tried.
-
-    Raises what the first reading raises where none can be read; Mismatch where the sizes fit in none.
-    """
-    seen: set[frozenset[tuple[str, int]]] = {frozenset()}
-    waiting: list[dict[str, int]] = [{}]
-    tried: list[tuple[Reading, Verdict]] = []
-    misfits: list[tuple[str, Verdict]] = []
-    claims: set[tuple[Expr, Expr]] = set()
-    first_error: DerivsError | None = None
-    while waiting:
-        taken = waiting.pop(0)
-        choices = Choices(taken)
-        try:
-            reading = readings(choices)
-            if (reading.claim.left, reading.claim.right) not in claims:
-                claims.add((reading.claim.left, reading.claim.right))
-                found, reading = verdict(reading)
-                tried.append((reading, found))
-                if isinstance(found, Proved) and not reading.is_padded:
-                    return Judged(found, reading, (*misfits, *_named(tried)))
-        except Unreadable:
-            if not taken:
-                raise
-        except (Mismatch, IllFormed, Unsupported, OutOfBudget) as error:
-            first_error = first_error or error
-            if not misfits and isinstance(error, Mismatch):
-                misfits.append(("as it stands", Unread(f"the sizes do not fit: {error.what}")))
-        if perf_counter() > deadline:
-            if not tried:
-                return Judged(Tested(0, "it takes longer than the time for one line"))
-            break
-        waiting += others(choices, seen)
-    padded = next((pair for pair in tried if isinstance(pair[1], Proved)), None)
-    if padded is not None:                          # entries beyond the end of an axis: only where nothing else holds
-        return Judged(padded[1], padded[0], (*misfits, *_named(tried)))
-    if tried:
-        return Judged(tried[0][1], tried[0][0], (*misfits, *_named(tried)))
-    assert first_error is not None
-    raise first_error
-
-
 def _taken(reading: Reading | None) -> str:
     """Which function an unknown one was taken to be at the point."""
     if reading is None:
@@ -437,30 +353,6 @@ def _taken(reading: Reading | None) -> str:
     trees = (reading.claim.left, reading.claim.right, *(d.value for d in reading.problem.definitions))
     found = sorted({opaque_text(name.rstrip("'")) for name in opaque_in(*trees)})
     return f", where {', '.join(found)}" if found else ""
-
-
-def _named(tried: Sequence[tuple[Reading, Verdict]]) -> Iterator[tuple[str, Verdict]]:
-    return ((_spoken(reading), verdict) for reading, verdict in tried)
-
-
-def _spoken(reading: Reading) -> str:
-    return "; ".join(option.note for option in reading.said if option.note) or "as it stands"
-
-
-def means(problem: Problem, reading: Reading) -> Iterator[Reading]:
-    """The claim as one about the mean over a random mask that the right side has replaced by its probability."""
-    claimed = reading.claim
-    for mask in problem.tensors.values():
-        if "binary" in mask.properties and mask.role == "constant" and mask.name not in tensors_in(claimed.right):
-            for name in sorted(tensors_in(claimed.right)):
-                p = problem.tensors.get(name)
-                if p is not None and not p.shape and "in(0,1)" in p.properties:
-                    note = f"in the mean, an entry of {text(Entry(mask.name), problem)} being "
-                    kept = text(Entry(name), problem)
-                    for mean, value_ in ((Entry(name), 1), (subtract(ONE, Entry(name)), 0)):
-                        left = Expectation(mask.name, mean, claimed.left)
-                        said = (Option(f"{note}{value_} with probability {kept}"),)
-                        yield replace(reading, claim=replace(claimed, left=left), said=said)
 
 
 def _judgement(truth: Judged, above: Verdict | None, wrong_above: bool, slips: Sequence[Option]) -> Judgement:
@@ -482,59 +374,6 @@ def _judgement(truth: Judged, above: Verdict | None, wrong_above: bool, slips: S
 
 def _unread(written: str, here: Span, error: Unreadable) -> Checked:
     return Checked(written, error.span, "unread", Unread(error.what), message=error.what, mend=error.mend)
-
-
-ORDER: Final[Sequence[Judgement]] = ("wrong", "follows from a wrong line", "ambiguous", "unread", "undecided",
-                                     "right, mend the notation", "right")
-
-
-def _worst(results: Iterable[Checked], written: str, here: Span) -> Checked:
-    """A line is as good as its worst claim."""
-    found = list(results)
-    if not found:
-        return Checked(written, here, "unread", Unread("nothing stands in it"), message="nothing stands in it")
-    worst = min(found, key=lambda one: ORDER.index(one.judgement))
-    remarks = tuple(dict.fromkeys(remark for one in found for remark in one.remarks))
-    return replace(worst, remarks=remarks, claims=sum(one.claims for one in found))
-
-
-# ---- the relations of a line -----------------------------------------------------------------------------------------
-
-def _relations(node: Node) -> tuple[list[Relation], list[Node]]:
-    """The chains of a line, and the conditions said in it: `a = b, \\quad i \\neq j`."""
-    chains: list[Relation] = []
-    conditions: list[Node] = []
-    word = ""
-    for part in node.parts if isinstance(node, Row) else (node,):
-        match part:
-            case Text(said):
-                word = said.strip(" ,.;:").lower()
-            case Relation(signs=signs):
-                pieces = _between_arrows(part)
-                is_condition = word.split(" ")[-1] in CONDITIONS or not set(signs) & (EQUALS | ARROWS)
-                if chains and is_condition:
-                    conditions.append(part)
-                else:
-                    chains += pieces
-                word = ""
-            case Group("(", (Relation() as inner,)) if chains:
-                conditions.append(inner)
-            case _:
-                word = ""
-    return chains, conditions
-
-
-def _between_arrows(relation: Relation) -> list[Relation]:
-    """a = b => c = d as two chains."""
-    found: list[Relation] = []
-    begin = 0
-    for k, sign in enumerate((*relation.signs, "=>")):
-        if sign in ARROWS:
-            sides, signs = relation.sides[begin:k + 1], relation.signs[begin:k]
-            if signs:
-                found.append(Relation(sides, signs, relation.spans[begin:k], relation.span))
-            begin = k + 1
-    return found
 
 
 def _places(name: Spelled) -> tuple[str, int, int]:

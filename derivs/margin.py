@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from textwrap import wrap
 from typing import Final
 
-from derivs.checker import Checked, Judgement
 from derivs.expr import Entry
+from derivs.judgement import Checked, Judgement
 from derivs.papers import Marked, Paper
 from derivs.problem import Problem
 from derivs.reading.document import place
@@ -122,8 +122,8 @@ def _with_caret(whole: str, line: Span, guilty: Span, color: bool, width: int) -
     """The author's line, cut around the guilty piece where it is long, with carets below."""
     room = width - len(INDENT) - 2
     if guilty == line:                                   # a caret under everything says nothing
-        shown = wrap(_clean(whole[line[0]:min(line[1], line[0] + ROWS * room)]), room + 2, break_on_hyphens=False)
-        yield from (INDENT + row for row in shown)
+        short = _clean(whole[line[0]:min(line[1], line[0] + ROWS * room)])
+        yield from (INDENT + row for row in wrap(short, room + 2, break_on_hyphens=False))
         return
     start, end = guilty
     first = max(line[0], whole.rfind("\n", 0, start) + 1)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from derivs import library
-from derivs.checker import Checked
+from derivs.judgement import Checked
 from derivs.margin import in_words, summary, terminal
 from derivs.papers import Paper, mark
 from derivs.problem import Problem

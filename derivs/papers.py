@@ -17,12 +17,13 @@ from itertools import groupby
 from time import perf_counter
 from typing import Final
 
-from derivs.checker import SECONDS, Chain, Checked, Checker, Judgement
+from derivs.checker import SECONDS, Chain, Checker
 from derivs.clock import within
 from derivs.declare import Declared
 from derivs.derive import Graph
 from derivs.errors import DerivsError, OutOfBudget, Unreadable
 from derivs.evaluate import Evaluator
+from derivs.judgement import Checked, Judgement, worst
 from derivs.reading.document import Document, Kind, Line, formulas
 from derivs.reading.parse import parse
 from derivs.reading.spelling import bare, key, spelled
@@ -50,8 +51,7 @@ SECONDS_IN_ALL: Final = 60.0           # for one text; what is left then is unde
 LONGEST_LINE: Final = 100_000          # characters of a line that stands alone
 BUG: Final = "this is a bug in derivs"
 CLAIMS: Final = EQUALITIES | {"approx", "propto", "sim="}
-WORST: Final[Sequence[Judgement]] = ("wrong", "follows from a wrong line", "ambiguous", "unread", "undecided",
-                                     "right, mend the notation", "right")
+
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +131,7 @@ def one_by_one(exercise: Declared, lines: Sequence[str], *, seed: int = 0, secon
         if not rows:
             rows = [Checked(written, (0, len(written)), "unread", Unread("there is no formula in it"),
                             message="there is no formula in it")]
-        yield replace(_worst(rows), number=number, text=written)
-
-
-def _worst(rows: Sequence[Checked]) -> Checked:
-    worst = min(rows, key=lambda one: WORST.index(one.judgement))
-    return replace(worst, milliseconds=sum(one.milliseconds for one in rows), claims=sum(one.claims for one in rows),
-                   remarks=tuple(dict.fromkeys(remark for one in rows for remark in one.remarks)))
+        yield replace(worst(rows), number=number, text=written)
 
 
 # ---- where an exercise is in force -----------------------------------------------------------------------------------

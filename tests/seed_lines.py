@@ -13,9 +13,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from derivs.checker import Checked, Checker
+from derivs.checker import Checker
 from derivs.declare import declare
 from derivs.errors import Unreadable
+from derivs.judgement import Checked
 from derivs.reading.parse import parse
 
 SEEDS = Path(__file__).parent / "seeds"

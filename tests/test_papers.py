@@ -10,10 +10,10 @@ from time import perf_counter
 import pytest
 
 import derivs
-from derivs.checker import Checked
 from derivs.clock import within
 from derivs.declare import Declared, declare
 from derivs.errors import OutOfBudget
+from derivs.judgement import Checked
 from derivs.papers import Paper, mark, one_by_one
 
 SOFTMAX = {

@@ -9,7 +9,8 @@ from time import perf_counter
 import pytest
 import seed_lines
 
-from derivs.checker import Checker, decide
+from derivs.checker import Checker
+from derivs.decide import decide
 from derivs.declare import load_declarations
 from derivs.errors import DerivsError
 from derivs.expr import ZERO, mul, number

@@ -1,12 +1,13 @@
 """Derivations as many people write them: right lines are right, wrong ones refused, what is not read yet is listed.
 
 A row of written/written.jsonl with `expect` is a line that the reader does not judge as its truth yet, with the reason:
-the test fails when that changes, so that the row can be mended.
+the test fails when that changes, so that the row can be mended. Likewise written/refused.toml: declarations refused yet.
 """
 
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Mapping
 from itertools import groupby
 from pathlib import Path
@@ -14,14 +15,16 @@ from typing import Final
 
 import pytest
 
-from derivs.checker import Checked
-from derivs.declare import load_declarations
+from derivs.declare import declare, load_declarations
+from derivs.errors import DerivsError
+from derivs.judgement import Checked
 from derivs.papers import one_by_one
 
 FOLDER: Final = Path(__file__).parent / "written"
 EXERCISES: Final = {one.problem.name: one for one in load_declarations(FOLDER / "written.toml")}
 ROWS: Final = [json.loads(row) for row in (FOLDER / "written.jsonl").read_text(encoding="utf-8").splitlines()]
 SHEETS: Final = {name: list(rows) for name, rows in groupby(ROWS, lambda row: row["exercise"])}
+REFUSED: Final = tomllib.loads((FOLDER / "refused.toml").read_text(encoding="utf-8"))["exercise"]
 AS_TRUE: Final = {"right": "accepted", "wrong": "refused"}
 
 
@@ -49,3 +52,9 @@ def test_the_data_are_whole() -> None:
     for row in ROWS:
         assert row["truth"] in AS_TRUE and row["source"] and ("expect" in row) == ("reason" in row), row
         assert row.get("expect") != AS_TRUE[row["truth"]], row
+
+
+@pytest.mark.parametrize("one", REFUSED, ids=lambda one: one["name"])
+def test_a_declaration_that_is_not_understood_yet_is_refused(one: Mapping[str, object]) -> None:
+    with pytest.raises(DerivsError):
+        declare({name: value for name, value in one.items() if name != "reason"})

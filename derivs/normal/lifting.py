@@ -9,13 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from derivs.errors import OutOfDomain
+from derivs.errors import OutOfBudget, OutOfDomain
 from derivs.normal.atoms import INDICATORS, UNIT, Atom, Form, Kind
 from derivs.normal.ring import ZERO, accumulate, mul
 
+MOST_CASES = 10_000           # terms of one form, in all its cells together
+
 
 def lift(form: Form, function: Callable[[Form], Form]) -> Form:
-    """function(form), case by case over the 0/1 atoms at the top of the form."""
+    """function(form), case by case over the 0/1 atoms at the top of the form. Raises OutOfBudget for too many cases."""
+    return _lift(form, function, [MOST_CASES])
+
+
+def _lift(form: Form, function: Callable[[Form], Form], left: list[int]) -> Form:
+    left[0] -= 1 + len(form)
+    if left[0] < 0:
+        raise OutOfBudget("there are too many cases")
     found = next((a for a in sorted(_indicators(form), key=lambda a: (a.kind, a.id))), None)
     if found is None:
         return function(form)
@@ -30,7 +39,7 @@ def lift(form: Form, function: Callable[[Form], Form]) -> Form:
     total: Form = {}
     for values, indicator in cells:
         cell = assign(form, values)
-        accumulate(total, mul(indicator, lift(cell, lambda u: _dead_or(function, u))))
+        accumulate(total, mul(indicator, _lift(cell, lambda u: _dead_or(function, u), left)))
     return total
 
 

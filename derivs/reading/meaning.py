@@ -696,12 +696,12 @@ def _operator(s: State, parts: Sequence[Node], k: int, following: Node | None, b
 
 def _with_arguments(s: State, parts: Sequence[Node], k: int, following: Node | None, bound: Bound) -> Found:
     """\\frac{\\partial E}{\\partial U}(U, V): what a derivative depends on, said in brackets."""
-    group = None if following is None else bare(following)
-    if not isinstance(parts[k], Fraction) or not isinstance(group, Group) or len(group.items) < 2:
+    part, group = parts[k], None if following is None else bare(following)
+    if not isinstance(part, Fraction) or not isinstance(group, Group) or len(group.items) < 2:
         return None
-    if quotient(s, parts[k]) is None or any(spelled(item) is None for item in group.items):
+    if quotient(s, part) is None or any(spelled(item) is None for item in group.items):
         return None
-    return s.read(parts[k], bound), k + 2
+    return s.read(part, bound), k + 2
 
 
 def _nabla(s: State, parts: Sequence[Node], k: int, following: Node | None, bound: Bound) -> Found:

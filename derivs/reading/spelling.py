@@ -25,7 +25,6 @@ from derivs.reading.syntax import (
     Word,
 )
 
-
 CLOSING = {"[": "]", "\\{": "}", "|": "|", "\\|": "|", "<": ">"}
 
 

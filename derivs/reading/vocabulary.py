@@ -15,6 +15,7 @@ from derivs.reading.syntax import Group, Node, Numeral, Scripts
 from derivs.reading.value import Turn
 
 OPEN = frozenset({":", "*", "cdot", "bullet", "ast"})          # U_{:,w}: the axis stays open
+STACKED = 3                                         # subscripts of subscripts that may be indices of their own
 TURNED = frozenset({"T", "top", "Tr", "intercal", "mathsf{T}"})
 Origin = Literal["declared", "alias", "introduced"]            # "introduced" by the derivation itself
 Slot = tuple[Literal["below", "above"], int]        # where an index stands, and the axis it is of
@@ -119,12 +120,12 @@ class Vocabulary:
                        sets=dict(self.sets), indices=dict(self.indices), sizes=dict(self.sizes),
                        losses=dict(self.losses))
 
-    def matches(self, name: Spelled) -> Iterator[Match]:
-        """What the name may mean, the most specific first."""
+    def matches(self, name: Spelled, deep: int = STACKED) -> Iterator[Match]:
+        """What the name may mean, the most specific first. deep: how many subscripts of subscripts are looked into."""
         name = self.told_apart(name)
         if name.primes:
             name = replace(name, base=name.base + "'" * name.primes, primes=0)
-        deeper = replace(name, below=tuple(part for item in name.below for part in self._unstacked(item)))
+        deeper = replace(name, below=tuple(part for item in name.below for part in self._unstacked(item, deep)))
         known = self.spellings.get(name.base, ())
         found = [one for spelling in known if (one := match(spelling, name)) is not None]
         if deeper.below != name.below:                 # y_{t_k}: before the row t_k of y, its entry at t and k
@@ -134,17 +135,17 @@ class Vocabulary:
                      *(one for one, full in zip(below, is_full, strict=True) if not full)]
         yield from found
 
-    def _unstacked(self, item: Node) -> tuple[Node, ...]:
+    def _unstacked(self, item: Node, deep: int) -> tuple[Node, ...]:
         """t, k of the subscript t_k, where that is no name of its own: a subscript of a subscript comes after it."""
         inner = bare(item)
-        if not isinstance(inner, Scripts) or inner.below is None or inner.above is not None or inner.primes or (
+        if not deep or not isinstance(inner, Scripts) or inner.below is None or inner.above is not None or inner.primes or (
                 isinstance(bare(inner.below), Numeral) or key(inner) in self.indices or key(inner) in self.sizes):
             return (item,)
         name = spelled(inner)
-        if name is not None and next(self.matches(name), None) is not None:
+        if name is not None and next(self.matches(name, deep - 1), None) is not None:
             return (item,)
-        return (*self._unstacked(inner.base), *(part for below in items_of(inner.below)
-                                                for part in self._unstacked(below)))
+        return (*self._unstacked(inner.base, deep - 1), *(part for below in items_of(inner.below)
+                                                          for part in self._unstacked(below, deep - 1)))
 
     def suggestion(self, name: Spelled) -> str:
         """`did you mean ...?` for a name that nobody declared."""

@@ -115,7 +115,8 @@ def tokens(prose: str, source: str) -> list[Token]:
             heading = next(headings, None)
         found.append(Token(str(match.lastgroup), match.span(), match[0]))
         if len(found) > MOST_WORDS:
-            raise Unreadable(f"more than {MOST_WORDS} words and signs", match.span(), mend="split it into several files")
+            raise Unreadable(f"more than {MOST_WORDS} words and signs", match.span(),
+                             mend="split it into several files")
     return [*found, *([heading] if heading is not None else []), *headings]
 
 

@@ -10,11 +10,12 @@ from random import Random
 from time import perf_counter, process_time
 from typing import Any, Final, get_args
 
-from derivs.checker import Checked, Checker
+from derivs.checker import Checker
 from derivs.clock import within
 from derivs.declare import declarations, declare
 from derivs.errors import DerivsError, OutOfBudget, Unreadable
 from derivs.expr import ZERO, add
+from derivs.judgement import Checked
 from derivs.problem import Claim
 from derivs.reading.claims import Reading
 from derivs.reading.document import Kind, formulas

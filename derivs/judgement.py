@@ -1,0 +1,56 @@
+"""The nouns of a checked derivation: what may be said of a line, and a line with what is said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+from derivs.reading.syntax import Span
+from derivs.verdict import Verdict
+
+Judgement = Literal["right", "right, mend the notation", "wrong", "follows from a wrong line", "ambiguous",
+                    "undecided", "unread"]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What is said of one line.
+
+    against_truth: of the claim that decided the judgement. against_previous: the same right side against the one above
+    it. message, mend: for the author; span: of the smallest guilty piece of the text. readings: where they disagree.
+    remarks: what is true and worth a word. conditions: under which it is right.
+    """
+
+    text: str
+    span: Span
+    judgement: Judgement
+    against_truth: Verdict | None = None
+    against_previous: Verdict | None = None
+    reading: str = ""
+    message: str = ""
+    mend: str = ""
+    readings: tuple[tuple[str, Verdict], ...] = ()
+    remarks: tuple[str, ...] = ()
+    conditions: tuple[str, ...] = ()
+    milliseconds: float = 0.0
+    claims: int = 0
+    number: int = 0
+
+    @property
+    def is_right(self) -> bool:
+        return self.judgement.startswith("right")
+
+
+WORST_FIRST: Final[Sequence[Judgement]] = ("wrong", "follows from a wrong line", "ambiguous", "unread", "undecided",
+                                           "right, mend the notation", "right")
+
+
+
+
+def worst(found: Sequence[Checked]) -> Checked:
+    """A line is as good as its worst claim, a display as its worst line; remarks are kept, times and claims added."""
+    chosen = min(found, key=lambda one: WORST_FIRST.index(one.judgement))
+    remarks = tuple(dict.fromkeys(remark for one in found for remark in one.remarks))
+    return replace(chosen, remarks=remarks, claims=sum(one.claims for one in found),
+                   milliseconds=sum(one.milliseconds for one in found))
