@@ -16,8 +16,8 @@ from typing import Any, Final, get_args
 
 from derivs.affine import ONE, Affine, symbol
 from derivs.derive import Graph
-from derivs.errors import DerivsError, IllFormed, Mismatch, Unreadable, Unsupported, nearest
-from derivs.expr import Derivative, Entry, Expr, names_in, power, reindex
+from derivs.errors import DerivsError, IllFormed, Mismatch, OutOfRange, Unreadable, Unsupported, nearest
+from derivs.expr import Derivative, Entry, Expr, Integer, Largest, Sum, names_in, power, reindex
 from derivs.expr import walk as parts_of
 from derivs.names import read as printable
 from derivs.points import size_strata
@@ -46,7 +46,7 @@ SHAPE: Final = re.compile(r"\s*(scalar|vector|matrix|tensor|row|column|index)\s*
 ROLES: Final[Mapping[str, Role]] = {"input": "input", "parameter": "parameter", "constant": "constant",
                                     "target": "target", "defined": "node"}
 RANK: Final = {"scalar": 0, "vector": 1, "row": 1, "column": 1, "matrix": 2}
-LENGTHS: Final = {"scalar": "no length", "matrix": "two lengths", "tensor": "lengths"}
+LENGTHS: Final = {"scalar": "no length", "matrix": "two lengths", "tensor": "a length for each axis"}
 CLASHES: Final = (("positive", "in(0,1)"), ("binary", "onehot"))       # no tensor is of both kinds
 ASKED: Final = ("of", "by", "loss", "upstream", "target")
 WIDEST: Final = 96                     # characters of a formula that are shown above a caret
@@ -98,8 +98,9 @@ def declarations(text: str, where: str) -> tuple[Declared, ...]:
 def declare(data: Mapping[str, Any], where: str = "declaration") -> Declared:
     """A declaration as a mapping. Raises IllFormed with every mistake in it."""
     builder = _Builder(data)
-    steps = (builder.tables, builder.typefaces, builder.sizes, builder.symbols, builder.words, builder.early_aliases,
-             builder.forward, builder.gradient, builder.late_aliases, builder.conventions, builder.finish)
+    steps = (builder.tables, builder.agreed, builder.typefaces, builder.sizes, builder.symbols, builder.words,
+             builder.early_aliases, builder.forward, builder.gradient, builder.late_aliases, builder.conventions,
+             builder.finish)
     for step in steps:
         step()
         if builder.errors:
@@ -160,6 +161,24 @@ class _Builder:
             self.errors.append(IllFormed("nothing is computed", where="[forward]",
                                          mend="""write the forward pass: 'y_i' = '\\exp(x_i)'"""))
 
+    def agreed(self) -> None:
+        """The words of [conventions]."""
+        said = self.data.get("conventions", {})
+        for name in said:
+            if name not in CONVENTIONS:
+                self.errors.append(IllFormed(f"{name!r} is not a convention", where="[conventions]",
+                                             mend=nearest(name, CONVENTIONS)))
+        base, layout = said.get("index_base", 1), said.get("layout", "shape")
+        if isinstance(base, bool) or base not in (0, 1):
+            self.errors.append(IllFormed("indices run from 0 or from 1", where="[conventions] index_base",
+                                         mend="write index_base = 0 or index_base = 1"))
+        if layout not in ("shape", "numerator", "denominator"):
+            self.errors.append(IllFormed(f"{layout!r} is not a layout", where="[conventions] layout",
+                                         mend='write "shape", "numerator" or "denominator"'))
+        for name in ("zero_outside", "einstein"):
+            if not isinstance(said.get(name, False), bool):
+                self.errors.append(IllFormed(f"{said[name]!r} is neither true nor false",
+                                             where=f"[conventions] {name}", mend=f"write {name} = true"))
     def typefaces(self) -> None:
         """The letters of which two declared names differ in nothing but their typeface."""
         faces: dict[tuple[str, ...], set[str]] = {}
@@ -363,7 +382,7 @@ class _Builder:
             raise Unsupported("the Kronecker product is not read yet", mend="write its entries")
         sign = _sign(name)
         if (meaning == "transpose") != (sign[0] in "^'"):
-            raise IllFormed(f"{name} cannot stand for {meaning}", mend="""a transpose stands above: '^{Tr}' or "'"; """
+            raise IllFormed(f'"{name}" cannot stand for {meaning}', mend="""a transpose stands above: '^{Tr}' or "'"; """
                             "every other meaning belongs to a sign between factors")
         self.vocabulary.operators[sign] = meaning  # type: ignore[assignment]
 
@@ -401,11 +420,11 @@ class _Builder:
         calls = {name: {key(part) for part in walk(said.body)} & by_formula.keys() for name, said in by_formula.items()}
         for name in by_formula:
             if name in _reached(name, calls):
-                self.errors.append(IllFormed(f"{name} is made of itself", where=f"[functions] {name}",
+                self.errors.append(IllFormed(f"{name} is made of itself", where=self.place_of(name),
                                              mend="a function is made of those that do not need it"))
         for name, said in by_formula.items():
             if not self.errors and self.is_readable(said):
-                self.attempt(f"[functions] {name}", self.formula, name, said)
+                self.attempt(self.place_of(name), self.formula, name, said)
 
     def is_readable(self, said: Formula) -> bool:
         """Whether every name in a formula is known by now; nodes are known after [forward]."""
@@ -423,20 +442,26 @@ class _Builder:
                             mend=f"declare {min(stray)}, or let it be an argument")
 
     def formula_of(self, said: Formula) -> Value:
-        """The formula of numbers; of vectors, if it is not read so."""
-        try:
-            return formula_value(self.state(), said, [Value(Entry(f"_{name}")) for name in said.arguments])
-        except DerivsError as error:
-            size = next(iter(self.vocabulary.sizes.values()), ONE)
-            names = [f"_{name}" for name in said.arguments]
-            axes = [Axis(fresh(), size) for _ in names]
-            around = replace(self.made, tensors={**self.tensors, **{name: Tensor(name, (size,)) for name in names}})
+        """The formula of numbers; if it is not read so, of vectors or matrices."""
+        first: DerivsError | None = None
+        size = next(iter(self.vocabulary.sizes.values()), ONE)
+        names = [f"_{name}" for name in said.arguments]
+        for rank in range(3):
+            around = replace(self.made, tensors={**self.tensors, **{n: Tensor(n, (size,) * rank) for n in names}})
+            axes = [tuple(Axis(fresh(), size) for _ in range(rank)) for _ in names]
+            values = [Value(Entry(name, tuple(symbol(axis.index) for axis in own)), own)
+                      for name, own in zip(names, axes, strict=True)]
             try:
-                return formula_value(State(around, self.vocabulary, Choices(), read), said,
-                                     [Value(Entry(name, (symbol(axis.index),)), (axis,))
-                                      for name, axis in zip(names, axes, strict=True)])
-            except DerivsError:
-                raise error from None
+                return formula_value(State(around, self.vocabulary, Choices(), read), said, values)
+            except DerivsError as error:
+                first = first or error
+        assert first is not None
+        raise first
+
+    def place_of(self, function: str) -> str:
+        """Where a function stands in the file."""
+        return next(f"[functions] {name}" for name, _ in self.entries("functions")
+                    if _applied(_parsed(name))[0] == function)
 
     def span(self, table: str, name: str, said: Any) -> None:
         low, high = span(self.text_of(said), self.vocabulary.sizes)
@@ -461,7 +486,8 @@ class _Builder:
         """Other names of symbols, which the forward pass may use."""
         self.vocabulary.index_base = self.index_base
         for name, said in self.entries("aliases"):
-            self.waiting[name] = self.attempt(f"[aliases] {name}", self.text_of, said)
+            if self.attempt(f"[aliases] {name}", lambda said=said: _parsed(self.text_of(said))) is not None:
+                self.waiting[name] = said
         if not self.errors:
             self.settle_aliases()
 
@@ -520,7 +546,9 @@ class _Builder:
 
     def undeclared(self, name: str, body: Expr, said: str) -> None:
         """Raises IllFormed for a letter that is no index: it stands as a number, and nobody declared it."""
-        if any(isinstance(part, Entry) and any(name in form_.names for form_ in part.at) for part in parts_of(body)):
+        if not any((isinstance(part, Integer) and name in part.form.names)
+                   or (isinstance(part, Sum | Largest) and name in part.low.names | part.high.names)
+                   for part in parts_of(body)):
             return
         known = {one.said for many in self.vocabulary.spellings.values() for one in many}
         at = next((part.span for part in walk(_parsed(said)) if key(part) == name), None)
@@ -831,24 +859,7 @@ class _Builder:
 
     def conventions(self) -> None:
         said = self.data.get("conventions", {})
-        for name in said:
-            if name not in CONVENTIONS:
-                self.errors.append(IllFormed(f"{name!r} is not a convention", where="[conventions]",
-                                             mend=nearest(name, CONVENTIONS)))
-        base, layout = said.get("index_base", 1), said.get("layout", "shape")
-        if isinstance(base, bool) or base not in (0, 1):
-            self.errors.append(IllFormed("indices run from 0 or from 1", where="[conventions] index_base",
-                                         mend="write index_base = 0 or index_base = 1"))
-        if layout not in ("shape", "numerator", "denominator"):
-            self.errors.append(IllFormed(f"{layout!r} is not a layout", where="[conventions] layout",
-                                         mend='write "shape", "numerator" or "denominator"'))
-        for name in ("zero_outside", "einstein"):
-            if not isinstance(said.get(name, False), bool):
-                self.errors.append(IllFormed(f"{said[name]!r} is neither true nor false",
-                                             where=f"[conventions] {name}", mend=f"write {name} = true"))
-        if self.errors:
-            return
-        self.vocabulary.layout = layout
+        self.vocabulary.layout = said.get("layout", "shape")
         self.vocabulary.einstein = said.get("einstein", False)
         if said.get("zero_outside"):
             self.tensors = {name: replace(tensor, zero_outside=True) for name, tensor in self.tensors.items()}
@@ -909,7 +920,7 @@ class _Builder:
     def finish(self) -> None:
         self.letters()
         self.problem = replace(self.problem, indices=dict(self.vocabulary.indices))
-        self.errors += mistakes(self.problem)
+        self.errors += map(self.in_our_words, mistakes(self.problem))
         self.errors += self.stray_sizes()
         self.errors += self.two_ranges()
         if not self.errors and not size_strata(self.problem, self.problem.inputs):
@@ -917,13 +928,24 @@ class _Builder:
                                          mend="let the constraints and the shapes agree"))
         for name, said in self.vocabulary.functions.items():
             if isinstance(said, Formula) and not self.errors:
-                self.attempt(f"[functions] {name}", self.formula, name, said)
+                self.attempt(self.place_of(name), self.formula, name, said)
         if not self.errors:
             names = self.attempt("[gradient] by", _listed, self.data.get("gradient", {}).get("by", [])) or ()
             wanted = [self.attempt("[gradient] by", self.tensor_named, name) for name in names]
             self.vocabulary.asked = tuple(map(parse, names)) if not self.errors else ()
             if not self.errors:
                 self.problem = replace(self.problem, targets=tuple(_targets(self.problem, wanted)))
+
+    def in_our_words(self, error: IllFormed) -> IllFormed:
+        """A mistake in the exercise, said of the file."""
+        if error.where in ("of", "loss"):
+            error.where = f"[gradient] {error.where}"
+        for definition in self.definitions:
+            if re.match(re.escape(f"definition of {definition.tensor}") + r"(\[|$)", error.where):
+                error.where = f"[forward] {self.said_of(definition.tensor)}"
+        if isinstance(error, OutOfRange):
+            error.mend = "keep the subscript within its axis, by [sizes] such as H = \">= h\", or write zero_outside = true"
+        return error
 
     def stray_sizes(self) -> Iterator[IllFormed]:
         """Sizes that are compared with something, and are the length of nothing."""

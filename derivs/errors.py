@@ -63,5 +63,5 @@ def nearest(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     close = get_close_matches(name, names, n=1, cutoff=0.45)
     if close:
-        return f"did you mean {close[0]!r}?"
+        return f"did you mean '{close[0]}'?"
     return "known names: " + ", ".join(names) if names else ""

@@ -47,6 +47,7 @@ from derivs.reading.choices import Option
 from derivs.reading.conditions import condition_of, indicator, is_otherwise, words
 from derivs.reading.dots import ellipsis, is_dots
 from derivs.reading.forms import form, own_name
+from derivs.reading.introduce import written
 from derivs.reading.naming import named, number_of, rows, scripted
 from derivs.reading.quotients import derivative, quotient
 from derivs.reading.signs import combine, folded
@@ -79,6 +80,7 @@ from derivs.reading.vocabulary import Formula, Named, Spelling
 PLAIN = Option("")
 TO_THE_END = Option("the operator acts on all that follows", "write brackets around what is differentiated")
 WHOLE_TERM = Option("the function is taken of the whole product after it", "write brackets around its argument")
+BOUND: Final = "a bound is a number, the length of an axis, or a sum of such"
 ONES: Final = frozenset({"1", "I", "mathbb{1}"})
 
 
@@ -178,7 +180,7 @@ def _unknown(s: State, node: Node) -> Unreadable:
     if known and len(known) == 1 and len(name.below) + len(name.above) > 0:
         rank = len(known[0].named.sizes)
         return unread(f"{known[0].said} has {rank} {'index' if rank == 1 else 'indices'}, this has other ones", node)
-    return unread(f"{key(node)} is not declared", node, s.vocabulary.suggestion(name))
+    return unread(f"{written(node)} is not declared", node, s.vocabulary.suggestion(name))
 
 
 def _special(s: State, node: Node, bound: Bound) -> Value | None:
@@ -461,7 +463,7 @@ def _binders(s: State, node: Big, bound: Bound) -> _Binders:
             raise unread("it is not clear which letter the upper bound is of", node.above, "write one sign for each")
         upper = form(s, node.above, bound)
         if upper is None:
-            raise unread("this is no bound", node.above)
+            raise unread("this is no bound", node.above, BOUND)
         shift = 1 - s.vocabulary.index_base
         low = next(iter(lows), affine(1))
         found.ranges = [(name, low, upper + shift) for name, _, _ in found.ranges]
@@ -495,7 +497,7 @@ def _relation(s: State, found: _Binders, part: Relation, bound: Bound) -> None:
     if sign in ("=", "==") and len(part.signs) == 1:
         low = form(s, right, bound)
         if low is None:
-            raise unread("this is no bound", right)
+            raise unread("this is no bound", right, BOUND)
         known = [name for name, _, _ in found.ranges]
         for name in items(left) if isinstance(bare(left), Row) else (left,):
             if key(name) in known:

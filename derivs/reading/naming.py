@@ -14,7 +14,7 @@ from derivs.reading.forms import form, letter
 from derivs.reading.spelling import Spelled, bare, key, spelled
 from derivs.reading.state import Bound, State, unread
 from derivs.reading.syntax import Group, Name, Node, Numeral, Scripts
-from derivs.reading.value import Axis, Turn, Value, fitting, fresh, mapped, matrix_product, renewed, transposed
+from derivs.reading.value import Axis, Turn, Value, fitting, fresh, inner, mapped, matrix_product, renewed, transposed
 from derivs.reading.vocabulary import TURNED, Match, Named
 
 PLAIN = Option("")
@@ -22,6 +22,9 @@ OMITTED = Option("an index that is left out is the same one everywhere", "write 
 BY_LETTER = Option("the letter of an index, not its place, says which axis it is of",
                    "write the axes that are left open, as in Y_{:,f}")
 ROWS = Option("vectors are rows", slip=False)
+ENTRYWISE = Option("the power of a matrix is taken entry by entry", r"write X \odot X")
+PRODUCT = Option("the power of a matrix is the product with itself", slip=False)
+LENGTH = Option("the square of a vector is the square of its length", r"write \|x\|^2")
 
 
 def rows(s: State) -> bool:
@@ -217,9 +220,10 @@ def _raised(s: State, value: Value, item: Node, bound: Bound) -> Value:
     if value.rank == 2:
         if key(item) == "-1":
             raise unread("the inverse of a matrix is not read yet", item)
-        if s.choose("square", Option("the power of a matrix is taken entry by entry", r"write X \odot X"),
-                    Option("the power of a matrix is the product with itself", slip=False)) and key(item) == "2":
+        if s.choose("square", ENTRYWISE, PRODUCT) and key(item) == "2":
             return matrix_product(value, renewed(value), rows(s))
+    if value.rank == 1 and key(item) == "2" and s.choose("length", PLAIN, LENGTH):
+        return inner(value, renewed(value))
     return mapped(value, lambda body: power(body, constant(exponent.body)))
 
 
