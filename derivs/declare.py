@@ -27,8 +27,9 @@ from derivs.reading.claims import einstein
 from derivs.reading.conditions import indicator
 from derivs.reading.introduce import Pattern, identity, pattern, printed, spelling, standing_for
 from derivs.reading.lengths import length, size_key, span
-from derivs.reading.meaning import formula_value, read
+from derivs.reading.meaning import read
 from derivs.reading.parse import parse
+from derivs.reading.products import formula_value
 from derivs.reading.spelling import Spelled, bare, key, letters, spelled
 from derivs.reading.state import State
 from derivs.reading.syntax import Group, Name, Node, Product, Relation, Scripts, Sign, Word, walk
@@ -382,8 +383,9 @@ class _Builder:
             raise Unsupported("the Kronecker product is not read yet", mend="write its entries")
         sign = _sign(name)
         if (meaning == "transpose") != (sign[0] in "^'"):
-            raise IllFormed(f'"{name}" cannot stand for {meaning}', mend="""a transpose stands above: '^{Tr}' or "'"; """
-                            "every other meaning belongs to a sign between factors")
+            raise IllFormed(f'"{name}" cannot stand for {meaning}',
+                            mend="""a transpose stands above: '^{Tr}' or "'"; every other meaning belongs to a sign """
+                                 "between factors")
         self.vocabulary.operators[sign] = meaning  # type: ignore[assignment]
 
     def function(self, name: str, said: Any) -> None:
@@ -944,7 +946,8 @@ class _Builder:
             if re.match(re.escape(f"definition of {definition.tensor}") + r"(\[|$)", error.where):
                 error.where = f"[forward] {self.said_of(definition.tensor)}"
         if isinstance(error, OutOfRange):
-            error.mend = "keep the subscript within its axis, by [sizes] such as H = \">= h\", or write zero_outside = true"
+            error.mend = ("keep the subscript within its axis, by [sizes] such as H = \">= h\", or write "
+                          "zero_outside = true")
         return error
 
     def stray_sizes(self) -> Iterator[IllFormed]:

@@ -61,6 +61,7 @@ class Translator:
         self.root = root
         self.unfold = unfold or {}
         self._generic: dict[str, Form] = {} if forms is None else forms
+        self._applied: dict[tuple[object, ...], Form] = {}
 
     def form(self, context: Context, expr: Expr) -> Form:
         """The normal form of an expression whose free indices are in the context.
@@ -171,7 +172,12 @@ class Translator:
     def _apply(self, context: Context, function: str, arguments: tuple[Expr, ...], scope: Scope, depth: int) -> Form:
         meaning = row(function).meaning
         if meaning is not None:
-            return self._expr(context, meaning(*arguments), scope, depth)
+            # An argument stands in a meaning more than once: max(a, max(b, max(...))) must not take 2^depth steps.
+            question = (context, function, arguments, tuple(scope.items()), depth)
+            known = self._applied.get(question)
+            if known is None:
+                known = self._applied[question] = self._expr(context, meaning(*arguments), scope, depth)
+            return known
         return apply(context, function, tuple(self._settled(context, a, scope, depth) for a in arguments))
 
     def _sum(self, context: Context, index: str, low: Affine, high: Affine, body: Expr, scope: Scope,

@@ -11,10 +11,11 @@ from derivs.errors import Mismatch
 from derivs.expr import Entry, Expr, Integer, Sum, mul, number, power, reindex
 from derivs.reading.choices import Option
 from derivs.reading.forms import form, letter
-from derivs.reading.spelling import Spelled, bare, key, spelled
+from derivs.reading.spelling import Spelled, bare, items, key, letters, spelled
 from derivs.reading.state import Bound, State, unread
 from derivs.reading.syntax import Group, Name, Node, Numeral, Scripts
 from derivs.reading.value import Axis, Turn, Value, fitting, fresh, inner, mapped, matrix_product, renewed, transposed
+from derivs.reading.value import at as entries_at
 from derivs.reading.vocabulary import TURNED, Match, Named
 
 PLAIN = Option("")
@@ -235,3 +236,18 @@ def constant(expr: Expr) -> Expr:
         case _:
             return expr
 
+
+def indexed(s: State, value: Value, below: Node, node: Node, bound: Bound) -> Value:
+    """Entries of an expression: (A x)_i, [A B]_{ij}."""
+    places = items(below)
+    if len(places) < value.rank:
+        places = tuple(part for place in places for part in letters(place))
+    if len(places) != value.rank:
+        raise Mismatch(f"{len(places)} subscripts after {value}")
+    forms: list[Affine | None] = []
+    for place in places:
+        found = None if key(place) in (":", "cdot") else form(s, place, bound)
+        if found is None and key(place) not in (":", "cdot"):
+            raise unread("this is no index", place)
+        forms.append(None if found is None else found + (1 - s.vocabulary.index_base))
+    return entries_at(value, forms)

@@ -136,10 +136,11 @@ class Vocabulary:
         yield from found
 
     def _unstacked(self, item: Node, deep: int) -> tuple[Node, ...]:
-        """t, k of the subscript t_k, where that is no name of its own: a subscript of a subscript comes after it."""
+        """t, k of the subscript t_k, if that is no name of its own: a subscript of a subscript comes after it."""
         inner = bare(item)
-        if not deep or not isinstance(inner, Scripts) or inner.below is None or inner.above is not None or inner.primes or (
-                isinstance(bare(inner.below), Numeral) or key(inner) in self.indices or key(inner) in self.sizes):
+        if not deep or not isinstance(inner, Scripts) or inner.below is None or inner.above is not None:
+            return (item,)
+        if inner.primes or isinstance(bare(inner.below), Numeral) or key(inner) in (*self.indices, *self.sizes):
             return (item,)
         name = spelled(inner)
         if name is not None and next(self.matches(name, deep - 1), None) is not None:
