@@ -15,8 +15,8 @@ from derivs.decide import Judged, decide, means, spoken
 from derivs.derive import Graph
 from derivs.errors import DerivsError, IllFormed, Mismatch, OutOfBudget, OutOfRange, Unreadable, Unsupported
 from derivs.evaluate import Evaluator
-from derivs.expr import ONE, Add, Entry, Expr, names_in, subtract, tensors_in
-from derivs.judge import ProofContradicted, judge
+from derivs.expr import ONE, ZERO, Add, Entry, Expr, names_in, subtract, tensors_in
+from derivs.judge import SEARCH, ProofContradicted, judge
 from derivs.judgement import Checked, Judgement, worst
 from derivs.problem import Claim, Problem
 from derivs.reading.chains import EQUALS, chains_of
@@ -27,6 +27,7 @@ from derivs.reading.spelling import Spelled, bare, key, letters, spelled
 from derivs.reading.syntax import Fraction, Node, Numeral, Product, Relation, Span, walk
 from derivs.reading.vocabulary import Vocabulary
 from derivs.rules.opaque import opaque_in, opaque_text
+from derivs.refute import compare
 from derivs.scope import ranges
 from derivs.text import text
 from derivs.verdict import Point, Proved, Refuted, Tested, Unread, Verdict
@@ -235,7 +236,15 @@ class Checker:
         verdict = self._by_judge(reading, shrink)
         if isinstance(verdict, Proved) and not verdict.examined:
             return Tested(0, "no point was found at which both sides have a value")
+        if isinstance(verdict, Proved) and reading.under != ONE and not self._holds_somewhere(reading):
+            return Tested(0, "no point was found at which its conditions hold")
         return verdict
+
+    def _holds_somewhere(self, reading: Reading) -> bool:
+        """Whether the conditions of a claim ever hold: both sides are zero where they do not, and so equal."""
+        never = Claim(reading.under, ZERO, reading.claim.given)
+        return isinstance(compare(reading.problem, never, points=SEARCH, seed=self.seed, shrink=False,
+                                  evaluator=self.evaluator.extended(reading.problem)), Refuted)
 
     def _by_judge(self, reading: Reading, shrink: bool) -> Verdict:
         if reading.problem is self.problem:

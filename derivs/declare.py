@@ -43,6 +43,7 @@ LARGEST: Final = 200_000               # characters of a declaration
 MOST: Final = 400                      # entries in one of its tables
 TABLES: Final = ("name", "title", "source", "symbols", "forward", "gradient", "aliases", "operators", "functions",
                  "sets", "indices", "sizes", "conventions", "given", "description", "begins", "ends")
+IN_QUOTES: Final = r"""LaTeX stands in single quotes: '\beta' = "scalar\""""
 SHAPE: Final = re.compile(r"\s*(scalar|vector|matrix|tensor|row|column|index)\s*(?:\[([^\]]*)\])?")
 ROLES: Final[Mapping[str, Role]] = {"input": "input", "parameter": "parameter", "constant": "constant",
                                     "target": "target", "defined": "node"}
@@ -84,7 +85,7 @@ def declarations(text: str, where: str) -> tuple[Declared, ...]:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise IllFormed(f"this is not TOML: {error}", where=where,
-                        mend=r"LaTeX stands in single quotes: '\beta' = \"scalar\"") from error
+                        mend=IN_QUOTES) from error
     except RecursionError as error:
         raise IllFormed("it is nested too deeply", where=where) from error
     several = data.get("exercise")
@@ -156,7 +157,9 @@ class _Builder:
                     self.errors.append(IllFormed(f"{name} is not a text", where=name))
             elif name != "given" and not isinstance(value, dict):
                 self.errors.append(IllFormed(f"[{name}] is not a table", where=name, mend=f"write [{name}] on a line"))
-            elif isinstance(value, dict) and len(value) > MOST:
+            elif (odd := _escaped(value)) is not None:
+                self.errors.append(IllFormed(f"{odd!r} holds a control character", where=f"[{name}]", mend=IN_QUOTES))
+            elif isinstance(value, dict | list) and len(value) > MOST:
                 self.errors.append(IllFormed(f"[{name}] has more than {MOST} entries", where=name))
         if not self.errors and not self.data.get("forward"):
             self.errors.append(IllFormed("nothing is computed", where="[forward]",
@@ -1018,6 +1021,17 @@ def _listed(value: Any) -> list[str]:
         if not isinstance(item, str):
             raise IllFormed(f"{item!r} is not a text", mend="put it in quotes")
     return items_
+
+
+def _escaped(value: Any, is_key: bool = False) -> str | None:
+    r"""A text with the backspace of "\beta", the tab of "\theta": LaTeX in double quotes."""
+    if isinstance(value, str):
+        odd = "\b\f\x1b" + ("\t\r\n" if is_key else "" if "\n" in value else "\t\r")
+        return value if any(character in odd for character in value) else None
+    if isinstance(value, dict):
+        pairs = ((_escaped(name, True), _escaped(part)) for name, part in value.items())
+        return next((odd for pair in pairs for odd in pair if odd is not None), None)
+    return next(filter(None, map(_escaped, value)), None) if isinstance(value, list) else None
 
 
 def _split(text: str) -> list[str]:

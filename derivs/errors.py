@@ -34,6 +34,10 @@ class Mismatch(IllFormed):
     span: tuple[int, int] | None = None
 
 
+class UnknownLength(IllFormed):
+    """A vector of ones, or a unit matrix, where nothing says how long it is."""
+
+
 class OutOfRange(IllFormed):
     """A subscript that leaves its axis, where nothing says that there is zero outside."""
 

@@ -350,7 +350,7 @@ def add(*terms: Expr) -> Expr:
 
 
 def mul(*factors: Expr) -> Expr:
-    """Their product, flat, the constant first; 0 absorbs."""
+    """Their product, flat, the constant first; 0 absorbs, but for what stands beside it on purpose (`times`)."""
     constant = Fraction(1)
     rest: list[Expr] = []
     for factor in factors:
@@ -360,10 +360,34 @@ def mul(*factors: Expr) -> Expr:
             else:
                 rest.append(part)
     if not constant:
-        return ZERO
+        kept = [part for one in factors if isinstance(one, Mul) and one.factors[0] == ZERO for part in one.factors[1:]]
+        return Mul((ZERO, *kept)) if kept else ZERO
     if constant != 1 or not rest:
         rest.insert(0, Number(constant))
     return rest[0] if len(rest) == 1 else Mul(tuple(rest))
+
+
+def times(left: Expr, right: Expr) -> Expr:
+    """left * right as somebody wrote it: 0 * log(-1) has no value, and is not 0."""
+    found = mul(left, right)
+    if found != ZERO:
+        return found
+    parts = [part for side in (left, right) for part in (side.factors if isinstance(side, Mul) else (side,))]
+    kept = [part for part in parts if not all(map(_has_value, walk(part)))]
+    return Mul((ZERO, *kept)) if kept else ZERO
+
+
+def _has_value(node: Tree) -> bool:
+    """Whether there is a value wherever the parts have one."""
+    match node:
+        case Pow(Integer(form), Number()):
+            return form.bare is not None            # a size, which is at least 1
+        case Pow(_, Number(exponent)):
+            return exponent.denominator == 1 and exponent >= 0
+        case Pow() | Cases(_, None) | Apply("log"):
+            return False
+        case _:
+            return True
 
 
 def power(base: Expr, exponent: Expr | int | Fraction) -> Expr:
@@ -391,5 +415,5 @@ def subtract(left: Expr, right: Expr) -> Expr:
 
 
 def divide(left: Expr, right: Expr) -> Expr:
-    """left / right."""
+    """left / right, as somebody wrote it: 0 / 0 has no value."""
     return mul(left, power(right, -1))

@@ -200,5 +200,5 @@ def test_einstein_sums_what_stands_on_one_side_only(latex: str, meaning: Any) ->
     state, meant = value(made.problem, made.vocabulary, Choices(), parse(latex))
     state.vocabulary = made.vocabulary
     anchor = mul(*(Entry("x", (symbol(name),)) for name in letters)) if letters else ONE_EXPR
-    _, body = summed(state, anchor, meant.body)
+    _, body = summed(state, anchor, meant.body, frozenset())
     assert agrees(state, replace(meant, body=body), meaning) == "", left

@@ -1,4 +1,4 @@
-r"""Every row and sentence of docs/declarations.md: a right line, the nearest wrong one, and a mistake in the declaration.
+r"""Every row and sentence of docs/declarations.md: a right line, the nearest wrong one, a mistake in the declaration.
 
 A declaration is written here with `; ` between the entries of a table. `mistake` is what an author mistypes: the piece
 of the declaration and what stands in its place; `says` is all that is said of it, word for word.
@@ -23,7 +23,7 @@ PAGE = (Path(__file__).parent.parent / "docs" / "declarations.md").read_text(enc
 
 @dataclass(frozen=True)
 class Row:
-    """wrong: judged wrong in the same exercise, or, where `without` says so, the right line in another one."""
+    """mistake: what stands in the declaration, once, and what is typed instead."""
 
     name: str
     declaration: str
@@ -121,7 +121,8 @@ ROWS = [
         ("vector[n]", "vector[n!]"),
         "file.toml, [symbols] x: 'n!' is not a length\n"
         '    write a letter, a number, or a form such as "H-h+1"'),
-    Row("sizes: several letters", ex("'X' = 'matrix[HH,m]'; 'w' = 'vector[HH]'", r"'y_j' = '\sum_{i=1}^{HH} w_i X_{ij}'"),
+    Row("sizes: several letters", ex("'X' = 'matrix[HH,m]'; 'w' = 'vector[HH]'",
+        r"'y_j' = '\sum_{i=1}^{HH} w_i X_{ij}'"),
         r"\sum_{i=1}^{HH} 1 = HH", r"\sum_{i=1}^{HH} 1 = HH + 1", ("1}^{HH}", "1}^{HG}"),
         "file.toml, [forward] y_j: this is no bound\n"
         '    \\sum_{i=1}^{HG} w_i X_{ij}\n'
@@ -196,7 +197,8 @@ ROWS = [
         ("'y_i' = 'z_i^2'", "'y_i' = 'z_{i+1}^2'"),
         "file.toml, [forward] y_i: the index i is free and its range is not known\n"
         "    let i stand alone as a subscript somewhere, or write it as a size"),
-    Row("defined, and not defined", ex("'x' = 'vector[n]'; 'y' = 'vector[n] defined'", SQUARES), "y_i = x_i^2", "y_i = x_i",
+    Row("defined, and not defined", ex("'x' = 'vector[n]'; 'y' = 'vector[n] defined'", SQUARES), "y_i = x_i^2",
+        "y_i = x_i",
         ("'y' = ", "'z' = "),
         "file.toml, [symbols] z: it is said to be defined, and [forward] does not define it\n"
         "    write its formula in [forward], or give it another role"),
@@ -218,7 +220,8 @@ ROWS = [
         r"\frac{\partial E}{\partial A^{ij}} = \frac{\partial E}{\partial y^i}", ("at i,j", "at i,k"),
         "file.toml, [symbols] A^{ij}: the indices 'i,k' are not those that stand in A^{ij}\n"
         '    write \'x_i^s\' = "matrix[B,M] at s,i"'),
-    Row("pattern in brackets", ex("'x^{(i)}' = 'matrix[n,p] input at i'; 'w' = 'vector[p]'", r"'y^{(i)}' = 'w^T x^{(i)}'"),
+    Row("pattern in brackets", ex("'x^{(i)}' = 'matrix[n,p] input at i'; 'w' = 'vector[p]'",
+        r"'y^{(i)}' = 'w^T x^{(i)}'"),
         r"\frac{\partial E}{\partial w} = \sum_{i=1}^n \frac{\partial E}{\partial y^{(i)}} x^{(i)}",
         r"\frac{\partial E}{\partial w} = \frac{\partial E}{\partial y^{(i)}} x^{(i)}", ("input at i", "input at"),
         "file.toml, [symbols] x^{(i)}: no index stands behind at\n"
@@ -236,8 +239,10 @@ ROWS = [
         r"y_t = \sum_j w_j {h_t}_j", r"y_t = \sum_j {h_t}_j", ("at t'", "at i'"),
         "file.toml, [symbols] h_t: the indices 'i' are not those that stand in h_t\n"
         '    write \'x_i^s\' = "matrix[B,M] at s,i"'),
-    Row("y_{t_k}", ex("'y_t' = 'matrix[T,n] at t'; 'c' = 'vector[T] index[n]'", r"'L' = '-\sum_t y_{t_{c_t}}'", "loss = 'L'"),
-        r"\frac{\partial L}{\partial y_{t_k}} = -\mathbb{1}[k = c_t]", r"\frac{\partial L}{\partial y_{t_k}} = -y_{t_k}",
+    Row("y_{t_k}", ex("'y_t' = 'matrix[T,n] at t'; 'c' = 'vector[T] index[n]'", r"'L' = '-\sum_t y_{t_{c_t}}'",
+        "loss = 'L'"),
+        r"\frac{\partial L}{\partial y_{t_k}} = -\mathbb{1}[k = c_t]",
+        r"\frac{\partial L}{\partial y_{t_k}} = -y_{t_k}",
         ("'c' = 'vector[T]", "'c' = 'matrix[T]"),
         "file.toml, [symbols] c: a matrix has two lengths, here there is 1\n"
         "    in 'matrix[T] index[n]'"),
@@ -245,7 +250,8 @@ ROWS = [
         r"y_{s+1} = \sum_i h_{s+1,i}^2", r"y_{s+1} = \sum_i h_{s,i}^2", ("'s' = ", "'t' = "),
         "file.toml, [indices] t: t runs over 1..T - 1, and over 1..T in the formula of y_t\n"
         "    use two letters, one for each range"),
-    Row("(x_{in})_i", ex("'x_{in}' = 'vector[n]'; 'w' = 'vector[n]'", "'x_{out,i}' = 'w_i (x_{in})_i'", "of = 'x_{out}'; loss = 'E'"),
+    Row("(x_{in})_i", ex("'x_{in}' = 'vector[n]'; 'w' = 'vector[n]'", "'x_{out,i}' = 'w_i (x_{in})_i'",
+        "of = 'x_{out}'; loss = 'E'"),
         r"\frac{\partial E}{\partial (x_{in})_i} = \frac{\partial E}{\partial (x_{out})_i} w_i",
         r"\frac{\partial E}{\partial (x_{in})_i} = \frac{\partial E}{\partial (x_{out})_i} x_{in,i}",
         ("of = 'x_{out}'", "of = 'x_{in}'"),
@@ -266,7 +272,8 @@ ROWS = [
     Row("of a list", of(CHAIN, GRADIENT="of = ['y', 's']; loss = 'E'"),
         r"\frac{\partial E}{\partial x_i} = 2 \frac{\partial E}{\partial y_i} z_i w_i + \frac{\partial E}{\partial s}",
         r"\frac{\partial E}{\partial x_i} = 2 \frac{\partial E}{\partial y_i} z_i w_i", ("['y', 's']", "['y', 'z']"),
-        "file.toml, [gradient] of: the output y is made of the output z, so that ∂E/∂z could be meant with y held fixed or not\n"
+        'file.toml, [gradient] of: the output y is made of the output z, so that ∂E/∂z could be meant '
+        "with y held fixed or not\n"
         "    let the loss be of y and of a node that is z again"),
     Row("loss: a node", of(CHAIN, GRADIENT="loss = 's'"), r"\frac{\partial s}{\partial x_i} = 1",
         r"\frac{\partial s}{\partial x_i} = x_i", ("loss = 's'", "loss = 'x'"),
@@ -302,7 +309,8 @@ ROWS = [
         (r"upstream = '\delta'", "upstream = 'x'"),
         "file.toml, [gradient] upstream: x is declared already\n"
         "    give it another name"),
-    Row("upstream of several", of(CHAIN, GRADIENT=r"of = ['y', 's']; loss = 'E'; upstream = {y = '\delta', s = '\epsilon'}"),
+    Row("upstream of several",
+        of(CHAIN, GRADIENT=r"of = ['y', 's']; loss = 'E'; upstream = {y = '\delta', s = '\epsilon'}"),
         r"\frac{\partial E}{\partial x_i} = 2 \delta_i z_i w_i + \epsilon",
         r"\frac{\partial E}{\partial x_i} = 2 \delta_i z_i w_i + \delta_i",
         (r"{y = '\delta', s = '\epsilon'}", r"'\delta'"),
@@ -338,7 +346,8 @@ ROWS = [
     Row("alias: a gradient", ex("'z^l_{i,j}' = 'tensor[N,n,m] at l,i,j'", r"'y^l' = '\sum_{i,j} (z^l_{i,j})^2'",
                                 "of = 'y'; loss = 'L'",
                                 aliases=r"'\delta^l_{i,j}' = '\frac{\partial L}{\partial z^l_{i,j}}'"),
-        r"\delta^l_{i,j} = 2 \frac{\partial L}{\partial y^l} z^l_{i,j}", r"\delta^l_{i,j} = 2 \frac{\partial L}{\partial y^l}",
+        r"\delta^l_{i,j} = 2 \frac{\partial L}{\partial y^l} z^l_{i,j}",
+        r"\delta^l_{i,j} = 2 \frac{\partial L}{\partial y^l}",
         (r"'\delta^l_{i,j}'", r"'\delta^l_i'"),
         'file.toml, [aliases] \\delta^l_i: j stands on the right only\n'
         '    let j stand in \\delta^l_i too'),
@@ -351,7 +360,8 @@ ROWS = [
         '    \\frac{\\partial L}{\\partial \\nu}\n'
         "                               ^^^\n"
         '    known names: L, \\mu, x, y_i'),
-    Row("alias: a slice", ex("'U' = 'matrix[n,V]'; 'v' = 'vector[n]'", "'y_w' = 'u_w^T v'", aliases="'u_w' = 'U_{:,w}'"),
+    Row("alias: a slice", ex("'U' = 'matrix[n,V]'; 'v' = 'vector[n]'", "'y_w' = 'u_w^T v'",
+        aliases="'u_w' = 'U_{:,w}'"),
         r"\frac{\partial E}{\partial v} = \sum_{w=1}^V \frac{\partial E}{\partial y_w} u_w",
         r"\frac{\partial E}{\partial v} = \frac{\partial E}{\partial y_w} u_w", ("'U_{:,w}'", "'U_{:,w'"),
         "file.toml, [aliases] u_w: { is never closed\n"
@@ -470,10 +480,12 @@ ROWS = [
         "    in [forward], let it stand alone, of nodes: 'L' = 'f(y)'"),
     Row("by its formula", of(APPLIED, FUNCTION=r"'s(x)' = '\frac{1}{e^{-x} + 1}'", FORMULA="'y_i' = 's(x_i)'"),
         r"\frac{\partial E}{\partial x_i} = \frac{\partial E}{\partial y_i} s(x_i) (1 - s(x_i))",
-        r"\frac{\partial E}{\partial x_i} = \frac{\partial E}{\partial y_i} s(x_i) (1 + s(x_i))", ("{e^{-x} + 1}", "{e^{-x} + q}"),
+        r"\frac{\partial E}{\partial x_i} = \frac{\partial E}{\partial y_i} s(x_i) (1 + s(x_i))", ("{e^{-x} + 1}",
+        "{e^{-x} + q}"),
         "file.toml, [functions] s(x): q is no argument of s and is not declared\n"
         "    declare q, or let it be an argument"),
-    Row("by a formula of others", of(APPLIED, FUNCTION="'f(t)' = 't^2'; 'g(t)' = 'f(t) + 1'", FORMULA="'y_i' = 'g(x_i)'"),
+    Row("by a formula of others", of(APPLIED, FUNCTION="'f(t)' = 't^2'; 'g(t)' = 'f(t) + 1'",
+        FORMULA="'y_i' = 'g(x_i)'"),
         "y_i = x_i^2 + 1", "y_i = x_i^2", ("'f(t)' = 't^2'", "'f(t)' = 'g(t)'"),
         "file.toml: 2 mistakes\n"
         "    [functions] f(t): f is made of itself\n"
@@ -512,7 +524,8 @@ ROWS = [
     Row("sizes: at least", CONV, "y_i = \\sum_u x_{i+u-1} w_u", "y_i = \\sum_u x_{i+u-1}", ("H = '>= h'", "H = 'h'"),
         "file.toml, [sizes] H: 'h' is not a constraint\n"
         '    write ">= 2", ">= h" or "= H-h+1"'),
-    Row("sizes: contradicting", CONV, "y_1 = \\sum_{u=1}^h x_u w_u", "y_1 = \\sum_{u=1}^h x_u", ("H = '>= h'", "H = '< h'"),
+    Row("sizes: contradicting", CONV, "y_1 = \\sum_{u=1}^h x_u w_u", "y_1 = \\sum_{u=1}^h x_u", ("H = '>= h'",
+        "H = '< h'"),
         "file.toml, [sizes]: no small sizes satisfy what is said of them\n"
         "    let the constraints and the shapes agree"),
     Row("sizes: never introduced", CONV, "\\sum_{i=1}^{H-h+1} 1 = H - h + 1",
@@ -575,7 +588,8 @@ ROWS = [
         "    did you mean 'conventions'?"),
     Row("einstein", ex("'x' = 'vector[n]'; 'W' = 'matrix[m,n]'", "'y_i' = 'W_{ij} x_j'", conventions="einstein = true"),
         r"\frac{\partial E}{\partial x_j} = \frac{\partial E}{\partial y_i} W_{ij}",
-        r"\frac{\partial E}{\partial x_j} = \frac{\partial E}{\partial y_k} W_{ij}", ("einstein = true", "einstein = 'yes'"),
+        r"\frac{\partial E}{\partial x_j} = \frac{\partial E}{\partial y_k} W_{ij}", ("einstein = true",
+        "einstein = 'yes'"),
         "file.toml, [conventions] einstein: 'yes' is neither true nor false\n"
         "    write einstein = true"),
     Row("einstein: each expanded term", ex("'x' = 'vector[n]'; 'a' = 'vector[n]'", "'y' = 'x_i (a_i + x_i^2)'",
@@ -599,7 +613,8 @@ ROWS = [
         ("f'(0)", "g'(0)"),
         "file.toml, [conventions] at_kink: g is no function with a kink\n"
         "    write f'(0) = 0 for a declared relu f"),
-    Row("given: entries", ex("'t' = 'vector[n]'; 'x' = 'vector[n]'", r"'L' = '-\sum_i t_i \log \frac{e^{x_i}}{\sum_j e^{x_j}}'",
+    Row("given: entries", ex("'t' = 'vector[n]'; 'x' = 'vector[n]'",
+        r"'L' = '-\sum_i t_i \log \frac{e^{x_i}}{\sum_j e^{x_j}}'",
                              "loss = 'L'", conventions=r"given = ['\sum_i t_i = 1']"),
         r"\frac{\partial L}{\partial x_j} = \frac{e^{x_j}}{\sum_k e^{x_k}} - t_j",
         r"\frac{\partial L}{\partial x_j} = \frac{e^{x_j}}{\sum_k e^{x_k}} - 1", (r"\sum_i t_i = 1", r"\sum_i q_i = 1"),
@@ -618,7 +633,8 @@ ROWS = [
         "file.toml, [conventions] given: 3 is not a text\n"
         "    put it in quotes"),
     # ---- forward: the graph
-    Row("forward: a name that nobody declared", ex(X, SQUARES), "y_i = x_i^2", "y_i = x_i^3", ("'x_i^2'", "'x_i^2 + q_i'"),
+    Row("forward: a name that nobody declared", ex(X, SQUARES), "y_i = x_i^2", "y_i = x_i^3", ("'x_i^2'",
+        "'x_i^2 + q_i'"),
         "file.toml, [forward] y_i: q_i is not declared\n"
         "    x_i^2 + q_i\n"
         "            ^^^\n"
@@ -654,7 +670,8 @@ ROWS = [
     Row("forward: a stray index", ex(X, r"'y' = '\sum_i x_i'"), r"y = \sum_k x_k", "y = x_k", (r"\sum_i x_i", "x_i"),
         "file.toml, [forward] y: i is free on the right and does not stand on the left\n"
         "    sum over i, or write it on the left"),
-    Row("forward: a size never introduced", ex(X, r"'y' = '\sum_{i=1}^n x_i'"), r"y = \sum_i x_i", r"y = \sum_{i=2}^n x_i",
+    Row("forward: a size never introduced", ex(X, r"'y' = '\sum_{i=1}^n x_i'"), r"y = \sum_i x_i",
+        r"y = \sum_{i=2}^n x_i",
         ("1}^n", "1}^N"),
         "file.toml, [forward] y: N is neither declared nor the length of an axis\n"
         '    \\sum_{i=1}^N x_i\n'
@@ -670,11 +687,10 @@ ROWS = [
         "    x_{ij}^2\n"
         "       ^^\n"
         "    an index is a letter, a number, or a sum of such"),
-    Row("forward: twice", ex(X, "'z_i' = 'x_i'; 'y_i' = 'z_i'"), "y_i = x_i", "y_i = x_i^2", ("'z_i' = 'x_i'", "'y_j' = 'x_j'"),
-        "file.toml, [forward] y_i: z_i is not declared\n"
-        "    z_i\n"
-        "    ^^^\n"
-        "    known names: x, y_j"),
+    Row("forward: twice", ex(X, "'z_i' = 'x_i'; 'y_i' = 'x_i^2'"), "y_i = z_i^2", "y_i = z_i",
+        ("'z_i' = 'x_i'", "'y_j' = 'x_j'"),
+        "file.toml, [forward] y_i: y_i is defined twice\n"
+        "    give one of them another name"),
     Row("forward: a symbol", ex(X, SQUARES), "y = x \\odot x", "y = x", ("'y_i' = ", "'x_i' = "),
         "file.toml, [forward] x_i: x_i is defined twice\n"
         "    give one of them another name"),
@@ -689,7 +705,8 @@ ROWS = [
         ("'w' = ", "'w + x' = "),
         "file.toml, [symbols] w + x: w + x is not a name\n"
         '    a name is a letter with scripts: \\hat{x}_i'),
-    Row("a size and a symbol", ex("'x' = 'vector[n]'; 'w' = 'vector[n]'", "'y_i' = 'x_i w_i'"), "y = x \\odot w", "y = x",
+    Row("a size and a symbol", ex("'x' = 'vector[n]'; 'w' = 'vector[n]'", "'y_i' = 'x_i w_i'"), "y = x \\odot w",
+        "y = x",
         ("'w' = ", "'n' = "),
         "file.toml, [symbols] n: n is a size and also a symbol\n"
         "    give one of them another letter"),
@@ -720,23 +737,27 @@ ROWS = [
         '    \\widetilde{z}_i^2\n'
         "    ^^^^^^^^^^^^^^^^^\n"
         "    did you mean '\\tilde{x}_i'?"),
-    Row("an accent over an index", ex(X, r"'\hat{x_i}' = 'x_i^2'; 'y_i' = '\hat{x}_i'"), r"y_i = \hat{x_i}", "y_i = x_i",
+    Row("an accent over an index", ex(X, r"'\hat{x_i}' = 'x_i^2'; 'y_i' = '\hat{x}_i'"), r"y_i = \hat{x_i}",
+        "y_i = x_i",
         (r"'y_i' = '\hat{x}_i'", r"'y_i' = '\hat{x}_j'"),
         "file.toml, [forward] y_i: j is free on the right and does not stand on the left\n"
         "    sum over j, or write it on the left"),
     Row("defaults: odot, juxtaposition, T",
         ex("'A' = 'matrix[n,n]'; 'B' = 'matrix[n,n]'; 'x' = 'vector[n]'", r"'y' = '(A \odot B) x'"),
         r"y^\top = x^T (A^\top \odot B^T)", "y = A B x", (r"A \odot B", r"A \odot x"),
-        "file.toml, [forward] y: the sizes do not fit: the product entry by entry of a matrix n × n and a vector of n\n"
+        'file.toml, [forward] y: the sizes do not fit: the product entry by entry of a matrix n × n and '
+        "a vector of n\n"
         '    (A \\odot x) x\n'
         "     ^^^^^^^^^"),
-    Row("default: T is a transpose beside a size T", ex("'h_t' = 'matrix[T,n] at t'; 'w' = 'vector[n]'", "'y_t' = 'w^T h_t'"),
+    Row("default: T is a transpose beside a size T", ex("'h_t' = 'matrix[T,n] at t'; 'w' = 'vector[n]'",
+        "'y_t' = 'w^T h_t'"),
         r"y_t = \sum_{i=1}^n w_i h_{t,i}", r"y_t = \sum_{i=1}^n w_i^T h_{t,i}", ("'w^T h_t'", "'w h_t^'"),
         "file.toml, [forward] y_t: nothing stands above\n"
         "    w h_t^\n"
         "         ^\n"
         "    write ^{...}"),
-    Row("default: sigma", ex(X, r"'y_i' = '\sigma(x_i)'"), r"y_i = \frac{1}{1 + e^{-x_i}}", r"y_i = \frac{1}{1 + e^{x_i}}",
+    Row("default: sigma", ex(X, r"'y_i' = '\sigma(x_i)'"), r"y_i = \frac{1}{1 + e^{-x_i}}",
+        r"y_i = \frac{1}{1 + e^{x_i}}",
         (r"\sigma(x_i)", r"\sigma x_i)"),
         "file.toml, [forward] y_i: ) closes nothing\n"
         '    \\sigma x_i)\n'
@@ -774,7 +795,7 @@ def test_a_mistake_in_the_declaration(row: Row) -> None:
     assert mistakes(row.declaration.replace(typed, instead)) == row.says
 
 
-# ---- what a fact is worth: right where it is declared, not where it is not ---------------------------------------------
+# ---- what a fact is worth: right where it is declared, not where it is not -------------------------------------------
 
 @pytest.mark.parametrize("shape, fact, line", [
     (SCALAR, "positive", r"\sqrt{b^2} = b"),
@@ -803,8 +824,10 @@ def test_a_simplex_is_not_onehot() -> None:
     (r"\frac{\partial E}{\partial x} = \frac{\partial E}{\partial y} W", {"numerator"}),
     (r"\frac{\partial y}{\partial x} = W", {"shape", "numerator"}),
     (r"\frac{\partial y}{\partial x} = W^T", {"denominator"}),
-    (r"\frac{\partial E}{\partial x} = \frac{\partial E}{\partial y} \frac{\partial y}{\partial x}", {"shape", "numerator"}),
-    (r"\frac{\partial E}{\partial x} = \frac{\partial y}{\partial x} \frac{\partial E}{\partial y}", {"shape", "denominator"}),
+    (r"\frac{\partial E}{\partial x} = \frac{\partial E}{\partial y} \frac{\partial y}{\partial x}", {"shape",
+        "numerator"}),
+    (r"\frac{\partial E}{\partial x} = \frac{\partial y}{\partial x} \frac{\partial E}{\partial y}", {"shape",
+        "denominator"}),
 ])
 @pytest.mark.parametrize("layout", ["shape", "numerator", "denominator"])
 def test_a_layout_says_where_vectors_stand(layout: str, line: str, right_in: set[str]) -> None:
@@ -835,14 +858,15 @@ def test_a_trailing_condition_holds_for_the_lines_that_continue() -> None:
 
 def test_a_target_continues_over_lines() -> None:
     text = of(CHAIN, GRADIENT=r"of = 'y'; loss = 'E'; target = '\frac{\partial E}{\partial x_i}'")
-    found = judged(text, r"= \frac{\partial E}{\partial y_i} 2 z_i w_i", r"= 2 \frac{\partial E}{\partial y_i} w_i^2 x_i")
+    found = judged(text, r"= \frac{\partial E}{\partial y_i} 2 z_i w_i",
+        r"= 2 \frac{\partial E}{\partial y_i} w_i^2 x_i")
     assert [one.judgement for one in found] == ["right", "right"]
 
 
 def test_an_alias_is_no_node_of_its_own() -> None:
     """No chain rule stops there: what is differentiated by it is differentiated by what it stands for."""
     text = ex("'x' = 'vector[n]'", "'z_i' = 'x_i^2'; 'y_i' = 'z_i^3'", aliases="'v' = 'z'")
-    found = judged(text, r"\frac{\partial E}{\partial v_i} = 3 \frac{\partial E}{\partial y_i} z_i^2",
+    found = judged(text, r"\frac{\partial E}{\partial v_i} = 3 \frac{\partial E}{\partial y_i} v_i^2",
                    r"\frac{\partial E}{\partial x_i} = \frac{\partial E}{\partial v_i} 2 x_i",
                    r"\frac{\partial E}{\partial x_i} = \frac{\partial E}{\partial v_i} x_i")
     assert [one.judgement for one in found] == ["right", "right", "wrong"]
@@ -906,9 +930,25 @@ def test_a_long_line_is_cut_around_the_caret() -> None:
     assert said[1].strip().startswith("...") and said[1].endswith("...")
 
 
-def test_latex_in_double_quotes_is_explained() -> None:
-    said = mistakes('[symbols]\n"\\beta" = "scalar"\n')
-    assert said.startswith("file.toml: this is not TOML: ") and "LaTeX stands in single quotes" in said
+@pytest.mark.parametrize("text, what", [
+    (r'"\beta" = "scalar"', r"file.toml, [symbols]: '\x08eta' holds a control character"),
+    (r'"\theta" = "scalar"', r"file.toml, [symbols]: '\theta' holds a control character"),
+    (r'"\nu" = "scalar"', r"file.toml, [symbols]: '\nu' holds a control character"),
+    (r'"\alpha" = "scalar"', "file.toml: this is not TOML: "),
+])
+def test_latex_in_double_quotes_is_explained(text: str, what: str) -> None:
+    said, mend = mistakes(f"[symbols]\n{text}\n{FORWARD}").splitlines()
+    assert said.startswith(what)
+    assert mend == r"""    LaTeX stands in single quotes: '\beta' = "scalar\""""
+
+
+@pytest.mark.parametrize("formula", [r"\frac{x}{2}", r"\tanh(x)", r"\beta x", r"x \times x"])
+def test_a_formula_in_double_quotes_is_explained(formula: str) -> None:
+    said = mistakes(f"[symbols]\n'x' = 'scalar'\n[forward]\n'y' = \"{formula}\"\n")
+    assert said.startswith("file.toml, [forward]: ") and "holds a control character" in said
+
+
+FORWARD = "[forward]\n'y' = '1'\n"
 
 
 @pytest.mark.parametrize("junk", [
@@ -956,8 +996,8 @@ def test_the_words_of_the_page_are_those_that_are_read() -> None:
 
 def test_several_exercises_share_what_stands_above_them() -> None:
     text = ("source = 'a course'\n[[exercise]]\nname = 'one'\n[exercise.symbols]\n'x' = 'scalar'\n[exercise.forward]\n"
-            "'y' = 'x^2'\n[exercise.gradient]\nloss = 'y'\n[[exercise]]\nname = 'two'\n[exercise.symbols]\n'x' = 'scalar'\n"
-            "[exercise.forward]\n'y' = 'x^3'\n[exercise.gradient]\nloss = 'y'\n")
+            "'y' = 'x^2'\n[exercise.gradient]\nloss = 'y'\n[[exercise]]\nname = 'two'\n[exercise.symbols]\n"
+            "'x' = 'scalar'\n[exercise.forward]\n'y' = 'x^3'\n[exercise.gradient]\nloss = 'y'\n")
     assert [(one.problem.name, one.problem.source) for one in declarations(text, "file.toml")] == [
         ("one", "a course"), ("two", "a course")]
 

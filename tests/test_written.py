@@ -1,7 +1,7 @@
 """Derivations as many people write them: right lines are right, wrong ones refused, what is not read yet is listed.
 
 A row of written/written.jsonl with `expect` is a line that the reader does not judge as its truth yet, with the reason:
-the test fails when that changes, so that the row can be mended. Likewise written/refused.toml: declarations refused yet.
+the test fails when that changes, so that the row can be mended. Declarations refused so far: written/refused.toml.
 """
 
 from __future__ import annotations

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from derivs.affine import Affine, symbol
-from derivs.errors import Mismatch
+from derivs.errors import Mismatch, UnknownLength
 from derivs.expr import (
+    ONE,
     Add,
     Derivative,
     Entry,
@@ -26,7 +28,7 @@ from derivs.reading.conditions import indicator
 from derivs.reading.dots import is_dots
 from derivs.reading.forms import form
 from derivs.reading.meaning import read
-from derivs.reading.spelling import bare
+from derivs.reading.spelling import bare, key
 from derivs.reading.state import State, unread
 from derivs.reading.syntax import Node, Relation, Span, walk
 from derivs.reading.value import Value, elementwise
@@ -44,6 +46,7 @@ class Reading:
 
     said: the options that are not the usual ones. slips: what should be written otherwise in any case.
     two_meanings: a sign that stands for two things. is_padded: entries beyond the end of an axis were read as zero.
+    under: 1 where the side conditions hold that are no equations, else 0, as it cuts both sides off.
     """
 
     problem: Problem
@@ -52,6 +55,7 @@ class Reading:
     slips: tuple[Option, ...] = ()
     two_meanings: str = ""
     is_padded: bool = False
+    under: Expr = ONE
 
 
 def claim(problem: Problem, vocabulary: Vocabulary, choices: Choices, left: Node, right: Node,
@@ -59,17 +63,19 @@ def claim(problem: Problem, vocabulary: Vocabulary, choices: Choices, left: Node
     """left = right in one reading. Raises Unreadable, Mismatch, IllFormed."""
     s = State(problem, vocabulary, choices, read)
     one = s.read(left, frozenset())
-    s.side = "right"
+    s.side, s.read_left = "right", frozenset(s.letters)
     two = s.read(right, frozenset())
     one, two = lined_up(s, one, two, right.span)
     a, b = one.body, two.body
     if vocabulary.einstein:
-        a, b = summed(s, a, b)
-    a, b, conditions = _under(s, a, b, (*vocabulary.given, *given))
+        a, b = summed(s, a, b, frozenset(name for name, count in Counter(map(key, walk(left))).items() if count > 1))
+    under, conditions = _under(s, a, b, (*vocabulary.given, *given))
+    if under != ONE:
+        a, b = mul(under, a), mul(under, b)
     a, b = with_letters(s, one, a, b)
     slips = [*s.slips.values(), *_captured(s), *_two_spellings(s)]
     twice = next((sign for sign, meanings in s.meanings.items() if len(meanings) > 1), "")
-    return Reading(s.extended, Claim(a, b, conditions, where_left=True), choices.said, tuple(slips), twice)
+    return Reading(s.extended, Claim(a, b, conditions, where_left=True), choices.said, tuple(slips), twice, under=under)
 
 
 def value(problem: Problem, vocabulary: Vocabulary, choices: Choices, node: Node) -> tuple[State, Value]:
@@ -140,7 +146,7 @@ def with_letters(s: State, frame: Value, left: Expr, right: Expr) -> tuple[Expr,
         taken.add(name)
         names[axis.index] = symbol(name)
         if axis.size is None:
-            raise Mismatch("the length of an axis is not known")
+            raise UnknownLength("the length of an axis is not known")
     return reindex(left, names), reindex(right, names)
 
 
@@ -160,10 +166,15 @@ def _two_spellings(s: State) -> list[Option]:
             for tensor, ways in s.spelled.items() if tensor and len(ways) > 1]
 
 
-def summed(s: State, left: Expr, right: Expr) -> tuple[Expr, Expr]:
-    """Einstein's convention: a letter that is free on one side only is summed in every term that holds it."""
+def summed(s: State, left: Expr, right: Expr, repeated: frozenset[str]) -> tuple[Expr, Expr]:
+    """Einstein's convention: a letter that is free on one side only is summed in every term that holds it.
+
+    repeated: the letters that stand twice on the left; of a left side such as ∂L/∂x_k, k names the entry and is no sum,
+    whatever the right side holds.
+    """
     bounds = ranges(s.extended, (left, right))
-    return einstein(left, names_in(right), bounds), einstein(right, names_in(left), bounds)
+    stay = names_in(right) | (names_in(left) - repeated)
+    return einstein(left, stay, bounds), einstein(right, names_in(left), bounds)
 
 
 def einstein(body: Expr, kept: frozenset[str], bounds: Mapping[str, tuple[Affine, Affine]]) -> Expr:
@@ -198,10 +209,11 @@ def _is_range(node: Node) -> bool:
     return any(is_dots(part) for part in walk(node)) or (isinstance(node, Relation) and node.signs == ("in",))
 
 
-def _under(s: State, left: Expr, right: Expr, given: Sequence[Node]) -> tuple[Expr, Expr, tuple[Given, ...]]:
-    """The side conditions that speak of the claim; those that are no equation cut both sides off where they fail."""
+def _under(s: State, left: Expr, right: Expr, given: Sequence[Node]) -> tuple[Expr, tuple[Given, ...]]:
+    """The side conditions that speak of the claim: those that are no equation as what cuts both sides off."""
     free = (names_in(left) | names_in(right)) - set(s.problem.sizes)
     conditions: list[Given] = []
+    under: Expr = ONE
     for node in given:
         relation = bare(node)
         if _is_range(relation):
@@ -226,6 +238,6 @@ def _under(s: State, left: Expr, right: Expr, given: Sequence[Node]) -> tuple[Ex
         if holds.rank:
             raise unread("a side condition is about numbers", node)
         if names_in(holds.body) - set(s.problem.sizes) <= free:
-            left, right = mul(holds.body, left), mul(holds.body, right)
-    return left, right, tuple(conditions)
+            under = mul(under, holds.body)
+    return under, tuple(conditions)
 

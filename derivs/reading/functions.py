@@ -10,7 +10,7 @@ from typing import Final
 from derivs.affine import ONE as FIRST
 from derivs.affine import Affine, symbol
 from derivs.differentiate import differentiate
-from derivs.errors import Mismatch, Unreadable
+from derivs.errors import Mismatch, UnknownLength, Unreadable
 from derivs.expr import (
     ZERO,
     Apply,
@@ -141,7 +141,7 @@ def _softmax(s: State, arguments: Sequence[Value], node: Node) -> Value:
         return at(_softmax(s, [whole], node), [body.at[-1]])
     axis = value.axes[-1]
     if axis.size is None:
-        raise Mismatch("the softmax of a vector whose length is not known")
+        raise UnknownLength("the softmax of a vector whose length is not known")
     other = renewed(value)
     shared = {a.index: symbol(b.index) for a, b in zip(other.axes[:-1], value.axes[:-1], strict=True)}
     again = reindex(other.body, shared)
@@ -156,7 +156,7 @@ def _mean(s: State, arguments: Sequence[Value], node: Node) -> Value:
 
 def _reciprocal(size: Affine | None) -> Expr:
     if size is None:
-        raise Mismatch("the mean of what has no known length")
+        raise UnknownLength("the mean of what has no known length")
     return power(Integer(size), -1)
 
 
@@ -193,7 +193,7 @@ def _largest(s: State, arguments: Sequence[Value], node: Node) -> Value:
         body = arguments[0].body
         for axis in reversed(arguments[0].axes):
             if axis.size is None:
-                raise Mismatch("the maximum over an axis whose length is not known")
+                raise UnknownLength("the maximum over an axis whose length is not known")
             body = Largest(axis.index, FIRST, axis.size, body)
         return Value(body)
     return _fold(arguments, lambda a, b: largest(a, b), node)

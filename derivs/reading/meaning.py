@@ -159,7 +159,8 @@ def _group(s: State, node: Group, bound: Bound) -> Value:
         size = s.vocabulary.sets.get(key(inside))
         if size is not None:
             return Value(Integer(size[1] - size[0] + 1))
-        return mapped(s.read(inside, bound), lambda u: Apply("abs", (u,)))
+        value = s.read(inside, bound)
+        return functions.norm(s, value, None, node) if value.rank == 1 else mapped(value, lambda u: Apply("abs", (u,)))
     if node.kind == "\\|":
         return functions.norm(s, s.read(inside, bound), None, node)
     if node.kind == "floor":

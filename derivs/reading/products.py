@@ -187,7 +187,7 @@ def _nabla(s: State, parts: Sequence[Node], k: int, following: Node | None, boun
     value, after = _factor(s, parts, k + 1, bound)
     if not (isinstance(value.body, Entry) and not value.rank):                   # \nabla_x x^T A x
         value, after = product(s, parts[k + 1:], bound), len(parts)
-    result = derivative(s, value, node.below, bound)
+    result = replace(derivative(s, value, node.below, bound), turn="")       # a gradient: columns in every layout
     return scripted(s, result, items(node.above), node, bound), after
 
 

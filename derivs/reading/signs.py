@@ -12,7 +12,7 @@ from typing import Final
 
 from derivs.affine import ONE as FIRST
 from derivs.affine import Affine, symbol
-from derivs.errors import Mismatch, Unreadable
+from derivs.errors import Mismatch, UnknownLength, Unreadable
 from derivs.expr import And, CompareIndex, Condition, Delta, Indicator, Sum, divide, mul, reindex
 from derivs.reading.choices import Option
 from derivs.reading.naming import rows
@@ -183,7 +183,7 @@ def _convolution(a: Value, b: Value, meaning: Meaning) -> Value:
     axes, conditions, places, shifts = list[Axis](), list[Condition](), list[Axis](), dict[str, Affine]()
     for x, y in zip(a.axes, b.axes, strict=True):
         if x.size is None or y.size is None:
-            raise Mismatch(f"the {meaning} of a tensor whose length is not known")
+            raise UnknownLength(f"the {meaning} of a tensor whose length is not known")
         axis = Axis(fresh(), x.size + y.size - 1 if full else x.size - y.size + 1)
         i, u = symbol(axis.index), symbol(y.index if not full else x.index)
         if full:                                    # u runs over a, the place in b is what it must be

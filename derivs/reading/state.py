@@ -22,10 +22,11 @@ Bound = frozenset[str]                 # the index letters that are bound around
 class State:
     """One reading of one line.
 
-    meaning: `derivs.reading.meaning.read`. side: of the equality that is being read. letters:
-    the index letters that were read free, with the place of the first one. slips: what the author should have written
-    otherwise, whatever the reading. spelled: the ways in which each tensor is written. convolves: whether whole tensors
-    are convolved. auxiliary: nodes for expressions that the line differentiates.
+    meaning: `derivs.reading.meaning.read`. side: of the equality that is being read. letters: the index letters that
+    were read free, with the place of the first one; captured: those that are also bound. slips: what the author should
+    have written otherwise, whatever the reading. auxiliary, tensors: nodes for expressions that the line
+    differentiates. meanings: what a sign was taken for. spelled: the ways in which each tensor is written. convolves:
+    whether whole tensors are convolved. read_left: the letters that stand free on the left side.
     """
 
     problem: Problem
@@ -41,6 +42,7 @@ class State:
     meanings: dict[str, set[str]] = field(default_factory=dict)
     spelled: dict[str, dict[str, Span]] = field(default_factory=dict)
     convolves: bool = False
+    read_left: frozenset[str] = frozenset()
 
     def read(self, node: Node, bound: Bound) -> Value:
         """The meaning of a part."""

@@ -23,7 +23,7 @@ WORDS = {"\\" + word: word for word in words(
     "lim det dim ker deg gcd Pr sgn sign diag tr Tr softmax sigmoid relu ReLU erf Var Cov KL logit")}
 PLAIN_WORDS = frozenset(words(  # letters without a backslash that are read as one word
     "exp log ln max min tanh sin cos tan sinh cosh sqrt sign sgn diag tr Tr softmax softplus sigmoid relu ReLU mean "
-    "var sum det erf argmax argmin KL Var Cov"))
+    "trace var sum det erf argmax argmin KL Var Cov"))
 BIG_WORDS = {"max": "max", "min": "min", "argmax": "argmax", "argmin": "argmin", "sum": "sum"}
 BIGS = {r"\sum": "sum", r"\prod": "prod", r"\int": "int"}
 

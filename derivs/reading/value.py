@@ -13,7 +13,7 @@ from typing import Literal
 
 from derivs.affine import ONE as FIRST
 from derivs.affine import Affine, symbol
-from derivs.errors import Mismatch
+from derivs.errors import Mismatch, UnknownLength
 from derivs.expr import Delta, Expr, Sum, mul, reindex
 
 Turn = Literal["", "row", "column"]
@@ -120,7 +120,7 @@ def contract(a: Value, b: Value, pairs: Sequence[tuple[int, int]], what: str, tu
     body: Expr = mul(a.body, other)
     for axis in reversed(list(shared.values())):
         if axis.size is None:
-            raise Mismatch(f"{what}: the length of an axis is not known")
+            raise UnknownLength(f"{what}: the length of an axis is not known")
         body = Sum(axis.index, FIRST, axis.size, body)
     taken = {i for i, _ in pairs}
     axes = (*(x for i, x in enumerate(a.axes) if i not in taken), *(x for j, x in enumerate(b.axes) if j not in shared))
@@ -191,7 +191,7 @@ def total(value: Value, axes: Sequence[int] | None = None) -> Value:
     for k in chosen:
         axis = value.axes[k]
         if axis.size is None:
-            raise Mismatch("a sum over an axis whose length is not known")
+            raise UnknownLength("a sum over an axis whose length is not known")
         body = Sum(axis.index, FIRST, axis.size, body)
     return Value(body, tuple(axis for k, axis in enumerate(value.axes) if k not in set(chosen)))
 
