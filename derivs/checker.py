@@ -15,7 +15,7 @@ from derivs.decide import Judged, decide, means, spoken
 from derivs.derive import Graph
 from derivs.errors import DerivsError, IllFormed, Mismatch, OutOfBudget, OutOfRange, Unreadable, Unsupported
 from derivs.evaluate import Evaluator
-from derivs.expr import ONE, ZERO, Add, Entry, Expr, names_in, subtract, tensors_in
+from derivs.expr import ONE, Add, Entry, Expr, add, names_in, subtract, tensors_in
 from derivs.judge import SEARCH, ProofContradicted, judge
 from derivs.judgement import Checked, Judgement, worst
 from derivs.problem import Claim, Problem
@@ -26,8 +26,8 @@ from derivs.reading.introduce import pattern, spelling, standing_for
 from derivs.reading.spelling import Spelled, bare, key, letters, spelled
 from derivs.reading.syntax import Fraction, Node, Numeral, Product, Relation, Span, walk
 from derivs.reading.vocabulary import Vocabulary
-from derivs.rules.opaque import opaque_in, opaque_text
 from derivs.refute import compare
+from derivs.rules.opaque import opaque_in, opaque_text
 from derivs.scope import ranges
 from derivs.text import text
 from derivs.verdict import Point, Proved, Refuted, Tested, Unread, Verdict
@@ -242,7 +242,8 @@ class Checker:
 
     def _holds_somewhere(self, reading: Reading) -> bool:
         """Whether the conditions of a claim ever hold: both sides are zero where they do not, and so equal."""
-        never = Claim(reading.under, ZERO, reading.claim.given)
+        both = add(reading.claim.left, reading.claim.right)          # which tell how far the indices run
+        never = Claim(add(both, reading.under), both, reading.claim.given)
         return isinstance(compare(reading.problem, never, points=SEARCH, seed=self.seed, shrink=False,
                                   evaluator=self.evaluator.extended(reading.problem)), Refuted)
 

@@ -416,4 +416,4 @@ def subtract(left: Expr, right: Expr) -> Expr:
 
 def divide(left: Expr, right: Expr) -> Expr:
     """left / right, as somebody wrote it: 0 / 0 has no value."""
-    return mul(left, power(right, -1))
+    return times(left, power(right, -1))

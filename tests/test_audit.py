@@ -72,8 +72,8 @@ def point() -> Point:
 
 def exercise_name(latex: str) -> str:
     """The tensor that a declared name stands for."""
-    from derivs.declare import _name
-    found = next(exercise().vocabulary.matches(_name(latex)))
+    from derivs.declaring.text import name_of
+    found = next(exercise().vocabulary.matches(name_of(latex)))
     return found.spelling.named.body.tensor
 
 

@@ -26,6 +26,7 @@ from derivs.reading.syntax import Relation
 
 INPUTS = {"mutated": 300, "noise": 200, "trees": 200, "declarations": 120}
 SECONDS = 4.0                          # of the processor; nearly all take far less than one
+LEFT = r"\frac{\partial L}{\partial x_i}"
 RIGHT = r"\frac{\partial L}{\partial x_i} = 2 a x_i"
 WRONG = r"\frac{\partial L}{\partial x_i} = 2 a x_i + b"
 
@@ -166,6 +167,21 @@ FUZZER = Fuzzer()
 
 
 # ---- what was found --------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("line, judgement", [
+    (rf"{LEFT} = 2 a x_i + \frac{{0}}{{0}}", "wrong"), (rf"{LEFT} = 2 a x_i + 0 \cdot \log(-1)", "wrong"),
+    (rf"{LEFT} = 2 a x_i - 2 (0 \cdot \frac{{1}}{{a - a}})", "wrong"), (rf"{LEFT} = 2 a x_i + 0 \cdot b", "right"),
+    (rf"{LEFT} = 2 a x_i + \frac{{0}}{{n}} + 0 \cdot e^b", "right"),
+    (rf"{LEFT} = 7 \quad \text{{if }} x_i > x_i", "undecided"), (rf"{LEFT} = 7 \quad \text{{if }} i > n", "undecided"),
+    (rf"{LEFT} = 7 \quad \text{{if }} a \neq a", "undecided"),
+    (rf"{LEFT} = 2 a |x_i| \quad \text{{if }} x_i > 0", "right"),
+    (rf"{LEFT} = 2 a x_i \quad \text{{if }} i > j", "right"), (r"2^{999999999/2} a = a 2^{999999999/2}", "undecided"),
+    (r"\delta_{ij} = \delta_{ji}", "unread"), ("x_i = " + "x_{" * 59 + "1" + "}" * 59, "unread"),
+])
+def test_what_the_fuzzer_and_its_author_found_stays_mended(line: str, judgement: str) -> None:
+    found, = one_by_one(declare(PLAIN), [line])
+    assert found.judgement == judgement
+
 
 def test_cases_that_leave_out_some_indices_are_no_proof() -> None:
     exercise = declare(PLAIN)

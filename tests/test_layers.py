@@ -32,7 +32,7 @@ LAYERS = (
      "reading.conditions", "reading.functions", "reading.introduce", "reading.quotients", "reading.signs",
      "reading.atoms", "reading.binders",
      "reading.products", "reading.meaning", "reading.claims", "reading.chains", "reading.printed"),
-    ("declare",),
+    ("declaring", "declare"),
     ("judge", "decide", "bounded", "arrays", "oracle", "border", "exercise", "library"),
     ("solve", "report", "checker"),
     ("papers", "margin", "marks", "requests", "understood"),

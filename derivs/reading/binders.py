@@ -164,8 +164,8 @@ def _relation(s: State, found: _Binders, part: Relation, bound: Bound) -> None:
     bound_here = {name for name, _, _ in found.ranges}
     if isinstance(bare(left), Name | Scripts) and key(left) not in bound_here and key(left) not in bound:
         _bind(s, found, left, None, None)
-    known = {*bound, *bound_here, *s.read_left, *s.vocabulary.sizes}
-    if s.side == "right" and isinstance(bare(right), Name) and key(right) not in known and form(s, right, bound):
+    taken = {*bound, *bound_here, *s.read_left, *s.vocabulary.sizes}
+    if s.side == "right" and isinstance(bare(right), Name) and key(right) not in taken and form(s, right, bound):
         _bind(s, found, right, None, None)         # k \neq l over all pairs: l stands nowhere on the left
     found.conditions.append(part)
 

@@ -13,7 +13,7 @@ from typing import Final
 from derivs.affine import ONE as FIRST
 from derivs.affine import Affine, symbol
 from derivs.errors import Mismatch, UnknownLength, Unreadable
-from derivs.expr import And, CompareIndex, Condition, Delta, Indicator, Sum, divide, mul, reindex
+from derivs.expr import And, CompareIndex, Condition, Delta, Indicator, Sum, divide, mul, reindex, times
 from derivs.reading.choices import Option
 from derivs.reading.naming import rows
 from derivs.reading.state import State
@@ -79,7 +79,7 @@ def combine(s: State, a: Value, sign: Sign | None, b: Value) -> Value:
 
 def _undeclared(s: State, a: Value, sign: str, b: Value) -> Value:
     if a.rank == 0 or b.rank == 0:
-        return elementwise(a, b, divide if sign in ("/", "div") else mul, "the product")
+        return elementwise(a, b, divide if sign in ("/", "div") else times, "the product")
     match sign:
         case "/" | "div":
             return elementwise(a, b, divide, "the division")
@@ -87,7 +87,7 @@ def _undeclared(s: State, a: Value, sign: str, b: Value) -> Value:
             if tagged(s, a, b):
                 return beside(s, a, b)
             if s.choose("cdot", STRICT, DOT_ELEMENTWISE):
-                return elementwise(a, b, mul, "the product")
+                return elementwise(a, b, times, "the product")
             if a.rank == b.rank == 1 and a.turn == b.turn:
                 return _inner(a, b)
             return beside(s, a, b)
@@ -96,7 +96,7 @@ def _undeclared(s: State, a: Value, sign: str, b: Value) -> Value:
                 return beside(s, a, b)
             if s.choose("star", STRICT, STAR_MATRIX):
                 return beside(s, a, b)
-            return elementwise(a, b, mul, "the product")
+            return elementwise(a, b, times, "the product")
         case _:
             return beside(s, a, b)
 
@@ -112,7 +112,7 @@ def beside(s: State, a: Value, b: Value) -> Value:
         options = (STRICT, ELEMENTWISE, INNER) if a.rank == b.rank == 1 else (STRICT, ELEMENTWISE)
         match s.choose("beside", *options):
             case 1 if a.rank == b.rank:
-                return elementwise(replace(a, turn=""), replace(b, turn=""), mul, "the product")
+                return elementwise(replace(a, turn=""), replace(b, turn=""), times, "the product")
             case 2:
                 return _inner(a, b)
         raise
@@ -120,7 +120,7 @@ def beside(s: State, a: Value, b: Value) -> Value:
 
 def _entry_by_entry(s: State, a: Value, b: Value) -> Value:
     if a.rank == b.rank or not a.rank or not b.rank:
-        return elementwise(a, b, mul, "the product entry by entry")
+        return elementwise(a, b, times, "the product entry by entry")
     return broadcast(a, b)
 
 
@@ -138,7 +138,7 @@ def broadcast(a: Value, b: Value) -> Value:
 
 def _inner(a: Value, b: Value) -> Value:
     if a.rank == 0 or b.rank == 0:
-        return elementwise(a, b, mul, "the product")
+        return elementwise(a, b, times, "the product")
     return inner(replace(a, turn=""), replace(b, turn=""))
 
 

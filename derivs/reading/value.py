@@ -14,7 +14,7 @@ from typing import Literal
 from derivs.affine import ONE as FIRST
 from derivs.affine import Affine, symbol
 from derivs.errors import Mismatch, UnknownLength
-from derivs.expr import Delta, Expr, Sum, mul, reindex
+from derivs.expr import Delta, Expr, Sum, mul, reindex, times
 
 Turn = Literal["", "row", "column"]
 
@@ -117,7 +117,7 @@ def contract(a: Value, b: Value, pairs: Sequence[tuple[int, int]], what: str, tu
     """Their product, summed over pairs of axes; the axes that are left, those of a first."""
     shared = {j: replace(a.axes[i], size=fitting(a.axes[i], b.axes[j], what)) for i, j in pairs}
     other = reindex(b.body, {b.axes[j].index: symbol(axis.index) for j, axis in shared.items()})
-    body: Expr = mul(a.body, other)
+    body: Expr = times(a.body, other)
     for axis in reversed(list(shared.values())):
         if axis.size is None:
             raise UnknownLength(f"{what}: the length of an axis is not known")
@@ -132,7 +132,7 @@ def matrix_product(a: Value, b: Value, rows: bool) -> Value:
     what = "the product"
     match a.rank, b.rank:
         case (0, _) | (_, 0):
-            return elementwise(a, b, mul, what)
+            return elementwise(a, b, times, what)
         case 2, 2:
             return contract(a, b, [(1, 0)], what)
         case 2, 1 if b.turn != "row":
