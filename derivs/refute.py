@@ -27,8 +27,8 @@ from derivs.worlds import Formula, Place
 UNDEFINED: Final = "undefined"
 BEYOND_A_KINK: Final = 8                            # samples looked at for a difference that is not on a kink
 TRIED: Final = (zeros, simple, generic, simple, simple, generic)     # inputs, at each smaller sizes
-STEPS: Final = 50_000                               # that one value may cost; the sizes are small
-COSTLY: Final = 3                                   # values that cost more before the search is given up
+STEPS: Final = 20_000                               # that one value may cost; the sizes are small
+COSTLY: Final = 2                                   # values that cost more before the search is given up
 LOOKS: Final = 300                                  # evaluations that making a counterexample small may cost
 SIMPLEST: Final = tuple(map(Fraction, ("0", "1", "-1", "2", "1/2", "-2", "3", "1/4")))
 

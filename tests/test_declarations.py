@@ -10,13 +10,17 @@ import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from derivs.checker import Checked, Checker
 from derivs.declare import Declared, declarations, declare
+from derivs.declaring import gradient, head, symbols, words
 from derivs.errors import DerivsError, Unreadable
+from derivs.problem import Property
 from derivs.reading.parse import parse
+from derivs.reading.vocabulary import Meaning
 
 PAGE = (Path(__file__).parent.parent / "docs" / "declarations.md").read_text(encoding="utf-8")
 
@@ -984,12 +988,7 @@ def test_the_mistake_on_the_page_is_the_one_that_is_said() -> None:
 
 def test_the_words_of_the_page_are_those_that_are_read() -> None:
     """Every table, role, property, meaning and function that a declaration may have stands on the page."""
-    from typing import get_args
-
-    from derivs import declare as words
-    from derivs.problem import Property
-    from derivs.reading.vocabulary import Meaning
-    known = {*words.TABLES, *words.ROLES, *get_args(Property), *words.CONVENTIONS, *words.ASKED, *words.NAMED,
+    known = {*head.TABLES, *symbols.ROLES, *get_args(Property), *head.CONVENTIONS, *gradient.ASKED, *words.NAMED,
              *get_args(Meaning), words.HADAMARD_LATER, "any", "any scalar"}
     assert not [word for word in sorted(known) if f"`{word}`" not in PAGE and f"`[{word}]`" not in PAGE]
 
