@@ -1,15 +1,32 @@
-"""A claim about a binary number holds where it holds for 0 and for 1: two exercises in which it is known."""
+"""Exercises made smaller, in which a claim may be easier: a binary number put in, short sums written out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Final
 
 from derivs.affine import Affine
 from derivs.derive import Graph
-from derivs.expr import ONE, ZERO, Derivative, Expr, replace_entries, tensors_in, walk
+from derivs.expr import (
+    ONE,
+    ZERO,
+    Derivative,
+    Expr,
+    Sum,
+    Tree,
+    add,
+    rebuild,
+    reindex,
+    replace_entries,
+    tensors_in,
+    walk,
+)
 from derivs.problem import Claim, Given, Problem
 from derivs.unfold import reach
+
+FEW: Final = 8                         # terms of a sum that is written out
+MOST_NODES: Final = 400                # that it may have then
 
 
 def cases(graph: Graph, claim: Claim) -> Iterator[tuple[Graph, Claim]]:
@@ -23,6 +40,32 @@ def cases(graph: Graph, claim: Claim) -> Iterator[tuple[Graph, Claim]]:
             graph.cases[key] = Graph(_with(graph.problem, name, value))
         yield graph.cases[key], Claim(_put(claim.left, name, value), _put(claim.right, name, value), tuple(
             Given(g.op, _side(g.left, name, value), _side(g.right, name, value)) for g in claim.given))
+
+
+def written_out(graph: Graph, claim: Claim) -> tuple[Graph, Claim] | None:
+    """The claim and the exercise with sums of a few terms, as over 1..2, written out; None if there are none."""
+    small = Claim(short_sums(claim.left), short_sums(claim.right), claim.given)
+    definitions = tuple(replace(d, value=short_sums(d.value)) for d in graph.problem.definitions)
+    if small == replace(claim, where_left=False) and definitions == graph.problem.definitions:
+        return None
+    key = ("written out", ONE)
+    if key not in graph.cases:
+        graph.cases[key] = Graph(replace(graph.problem, definitions=definitions, targets=(), hands=()))
+    return graph.cases[key], small
+
+
+def short_sums(node: Expr, room: int = MOST_NODES) -> Expr:
+    """Every sum of at most FEW terms written out, as long as the whole does not become long."""
+    def short(part: Tree) -> Tree:
+        inside = rebuild(part, short)
+        if not isinstance(inside, Sum) or not (inside.high - inside.low).is_constant:
+            return inside  # type: ignore[no-any-return]
+        count = (inside.high - inside.low).constant + 1
+        if not 0 < count <= FEW or sum(1 for _ in walk(inside.body)) * count > room:
+            return inside
+        return add(*(reindex(inside.body, {inside.index: inside.low + k}) for k in range(count)))
+
+    return short(node)  # type: ignore[return-value]
 
 
 def _numbers(graph: Graph, claim: Claim) -> Iterator[str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from derivs.affine import Affine, symbol
-from derivs.cases import cases
+from derivs.cases import cases, written_out
 from derivs.derive import Graph
 from derivs.errors import OutOfBudget, OutOfDomain, Unsupported
 from derivs.expr import Expectation, Expr, Tree, children, reindex, tensors_in
@@ -54,7 +54,7 @@ def prove(graph: Graph, claim: Claim) -> Equal | NotShown:
     context, left, right, given = _identified(graph, claim, *sides)
     found = _proved(graph, context, left, right, given)
     if isinstance(found, NotShown):
-        return _by_cases(graph, claim) or found
+        return _by_cases(graph, claim) or _term_by_term(graph, claim) or found
     return _also_where_sums_are_empty(graph, context, left, right, given, found)
 
 
@@ -64,6 +64,13 @@ def _by_cases(graph: Graph, claim: Claim) -> Equal | None:
     if not found or not all(isinstance(one, Equal) for one in found):
         return None
     return Equal(tuple(dict.fromkeys(kink for one in found if isinstance(one, Equal) for kink in one.kinks)))
+
+
+def _term_by_term(graph: Graph, claim: Claim) -> Equal | None:
+    """The proof with short sums written out, where there are any."""
+    pair = written_out(graph, claim)
+    found = None if pair is None else prove(*pair)
+    return found if isinstance(found, Equal) else None
 
 
 def _also_where_sums_are_empty(graph: Graph, context: Context, left: Expr, right: Expr, given: Sequence[Given],
