@@ -89,8 +89,9 @@ def _written(spelling: Spelling) -> str:
 
 def _meaning(spelling: Spelling, problem: Problem) -> str:
     named = spelling.named
-    letters = [letter or "ijklpqrs"[k % 8] for k, letter in enumerate((*named.letters, *[""] * len(named.parameters)))]
-    values = {old: symbol(new) for old, new in zip(named.parameters, letters, strict=False)}
+    known = (*named.letters, *[""] * len(named.parameters))[:len(named.parameters)]
+    spare = iter(letter for letter in "ijklpqrs" if letter not in known)
+    values = {old: symbol(new or next(spare)) for old, new in zip(named.parameters, known, strict=True)}
     return text(reindex(named.body, values), problem)
 
 

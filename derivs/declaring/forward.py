@@ -18,7 +18,7 @@ from derivs.reading.claims import einstein
 from derivs.reading.introduce import Pattern, identity, pattern, printed, spelling
 from derivs.reading.spelling import Spelled, key, letters, spelled
 from derivs.reading.syntax import Node, walk
-from derivs.reading.value import Value
+from derivs.reading.value import Value, with_letters
 from derivs.reading.vocabulary import Named, Spelling
 from derivs.scope import ranges
 from derivs.wellformed import inferred_shape
@@ -189,4 +189,5 @@ def _with_letters(value: Value, letters: Sequence[str], taken: set[str]) -> tupl
         name = next(c for c in wished if c and c not in names and c not in taken)
         names.append(name)
         values[axis.index] = symbol(name)
-    return reindex(value.body, values), tuple(names)
+    body = reindex(value.body, values)
+    return with_letters(body, frozenset(taken) | set(names)), tuple(names)

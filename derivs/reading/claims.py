@@ -32,6 +32,7 @@ from derivs.reading.spelling import bare, key
 from derivs.reading.state import State, unread
 from derivs.reading.syntax import Node, Relation, Span, walk
 from derivs.reading.value import Value, elementwise
+from derivs.reading.value import with_letters as lettered
 from derivs.reading.vocabulary import Vocabulary
 from derivs.scope import ranges
 
@@ -147,7 +148,8 @@ def with_letters(s: State, frame: Value, left: Expr, right: Expr) -> tuple[Expr,
         names[axis.index] = symbol(name)
         if axis.size is None:
             raise UnknownLength("the length of an axis is not known")
-    return reindex(left, names), reindex(right, names)
+    free = frozenset(taken)
+    return lettered(reindex(left, names), free), lettered(reindex(right, names), free)
 
 
 # ---- what goes without saying ----------------------------------------------------------------------------------------

@@ -14,8 +14,9 @@ from typing import Literal
 from derivs.affine import ONE as FIRST
 from derivs.affine import Affine, symbol
 from derivs.errors import Mismatch, UnknownLength
-from derivs.expr import Delta, Expr, Sum, mul, reindex, times
+from derivs.expr import Delta, Expr, Largest, Sum, mul, names_in, rebuild, reindex, times, walk
 
+LETTERS = "kjlipqrstuvw"               # for sums that nobody wrote
 Turn = Literal["", "row", "column"]
 
 
@@ -72,6 +73,17 @@ _names = count(1)
 def fresh() -> str:
     """An index that nobody has written."""
     return f"_{next(_names)}"
+
+
+def with_letters(body: Expr, taken: frozenset[str]) -> Expr:
+    """The body with letters that people use for the sums that nobody wrote, as in W x."""
+    if isinstance(body, Sum | Largest) and body.index.startswith("_"):
+        around = taken | names_in(body) | {name for part in walk(body) if isinstance(part, Sum | Largest)
+                                           for name in (part.index,)}
+        letter = next(c for c in (*LETTERS, *(f"{c}'" for c in LETTERS)) if c not in around)
+        inner = reindex(body.body, {body.index: symbol(letter)})
+        return type(body)(letter, body.low, body.high, with_letters(inner, taken))
+    return rebuild(body, lambda part: with_letters(part, taken))  # type: ignore[no-any-return]
 
 
 def renewed(value: Value) -> Value:
