@@ -179,6 +179,8 @@ READINGS = [
     ("√x ≤ ∞ − 1", "((root x _) <= (+ +infty -1))"),
     ("𝑥 𝐱 𝟙(i=j) 𝔼 x̂_i ŷ x′", "(* x (bf x) (bb 1) [( (i = j)] (bb E) (hat x)_i (hat y) x')"),
     ("⟨x, y⟩ ⇒ ‖x‖ ≠ x⊤y", r"([< x, y] => [\| x] != (* x top y))"),
+    # TeX takes one letter after _, and sets a script in braces below what stands before them
+    (r"y_kln(a_k)", "(* y_k 'ln' [( a_k])"), (r"\theta{_k} + 1", "(+ +theta_k +1)"),
 ]
 
 

@@ -346,7 +346,8 @@ class _Reader:
     def run(self) -> str:
         """The letters beside each other that begin here, if they do not begin earlier."""
         i = self.i
-        if i and self.tokens[i].tight and self.tokens[i - 1].kind == "letter":
+        is_after_script = i > 1 and self.tokens[i - 2].text in ("_", "^")       # y_kln(a) is y_k ln(a)
+        if i and self.tokens[i].tight and self.tokens[i - 1].kind == "letter" and not is_after_script:
             return ""
         j = i + 1
         while self.tokens[j].kind == "letter" and self.tokens[j].tight and j - i <= LONGEST_WORD:
@@ -575,8 +576,20 @@ class _Reader:
                     above = script
             elif self.empty_braces() and self.tokens[self.i + 2].text in ("_", "^", "'"):
                 self.i += 2
+            elif text == "{" and self.tokens[self.i + 1].text == "_" and below is None:
+                below = self.script_in_braces()
             else:
                 return below, above, primes
+
+    def script_in_braces(self) -> Node | None:
+        r"""`\theta{_k}`, which TeX sets as \theta_k."""
+        start = self.i
+        self.i += 1
+        script = self.below_or_above()
+        if self.text != "}":
+            self.unclosed("{", "}", start)
+        self.i += 1
+        return script
 
     def only_primes(self) -> int:
         r"""Passes over `^\prime` and `^{\prime\prime}`, and counts."""
