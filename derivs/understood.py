@@ -41,8 +41,10 @@ def _exercise(one: Declared) -> dict[str, Any]:
         "name": problem.name, "title": problem.title, "source": problem.source, "begins": one.begins, "ends": one.ends,
         "symbols": [_symbol(tensor, problem, words) for tensor in given],
         "sizes": [{"name": size, "constraints": [_fact(fact, problem) for fact in problem.facts
-                                                 if size in fact.names and fact != symbol(size) - 1]}
-                  for size in problem.sizes],
+                                                 if size in fact.names and fact != symbol(size) - 1
+                                                 and fact.names.isdisjoint(words.labels)]}
+                  for size in problem.sizes if size not in words.labels],
+        "labels": [{"name": name, "range": f"1..{high}"} for name, high in words.labels.items()],
         "forward": [{"formula": f"{text(d.entry, problem)} = {text(d.value, problem)}",
                      "latex": f"{latex(d.entry, problem)} = {latex(d.value, problem)}",
                      "shape": _shape(problem.tensors[d.tensor])} for d in problem.definitions],
@@ -147,6 +149,9 @@ def _paragraphs(one: Mapping[str, Any]) -> Iterator[str]:
         facts = dict.fromkeys(fact for size in one["sizes"] for fact in size["constraints"])
         yield "sizes, each at least 1"
         yield f"    {', '.join((*(size['name'] for size in one['sizes']), *facts))}"
+    if one["labels"]:
+        yield "labels"
+        yield from _columns([(label["name"], label["range"]) for label in one["labels"]])
     yield "forward"
     yield from _columns([(d["formula"], d["shape"]) for d in one["forward"]])
     loss = one["loss"]

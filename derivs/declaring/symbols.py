@@ -81,6 +81,7 @@ class Symbols(Sizes):
         own = key(written.node)
         self.free_name(own, name)
         self.vocabulary.sizes[own] = symbol(own) - (1 - self.index_base)
+        self.vocabulary.labels[own] = labels
         self.facts += [labels - symbol(own)]
 
     def places(self, name: str, written: Spelled, places: str | None, rank: int) -> Pattern:

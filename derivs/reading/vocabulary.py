@@ -88,6 +88,7 @@ class Vocabulary:
     sets: dict[str, tuple[Affine, Affine]] = field(default_factory=dict)
     indices: dict[str, tuple[Affine, Affine]] = field(default_factory=dict)
     sizes: dict[str, Affine] = field(default_factory=dict)
+    labels: dict[str, Affine] = field(default_factory=dict)        # the letters among them that are given indices
     losses: dict[str, str] = field(default_factory=dict)           # key as written: tensor
     index_base: int = 1
     layout: Literal["shape", "numerator", "denominator"] = "shape"
