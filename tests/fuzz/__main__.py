@@ -6,6 +6,7 @@ import argparse
 import faulthandler
 import json
 import resource
+import signal
 import sys
 from collections import Counter
 from dataclasses import asdict
@@ -30,9 +31,11 @@ def main() -> int:
     judgements: Counter[tuple[str, str]] = Counter()
     found: Counter[str] = Counter()
     slowest: list[tuple[float, int, str]] = []
+    stop: list[bool] = []
     begin = said = perf_counter()
+    signal.signal(signal.SIGINT, lambda *_: stop.append(True))         # the table is printed then, too
     for number in range(options.start, options.start + options.inputs):
-        if perf_counter() - begin > 60 * options.minutes:
+        if stop or perf_counter() - begin > 60 * options.minutes:
             break
         faulthandler.dump_traceback_later(30)
         outcome = fuzzer.input(number, options.only)

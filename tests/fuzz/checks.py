@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from random import Random
+from reprlib import Repr
 from time import perf_counter, process_time
 from typing import Any, Final, get_args
 
@@ -37,6 +38,8 @@ SLOW: Final = 2.0                       # seconds of a line that are worth a loo
 GENERATORS: Final = ("mutated", "noise", "trees", "declarations")
 SHARES: Final = ("mutated",) * 11 + ("noise",) * 4 + ("trees",) * 4 + ("declarations",)
 KINDS: Final[Sequence[Kind]] = get_args(Kind)
+SHORT: Final = Repr()                    # of declarations of many megabytes
+SHORT.maxdict, SHORT.maxstring, SHORT.maxlevel = 40, 300, 4
 AFRESH: Final = 400                     # inputs, until the work on an exercise is begun afresh
 
 
@@ -157,7 +160,7 @@ class Fuzzer:
 
     def declarations(self, rng: Random) -> None:
         data = declaration(rng, self.right, self.lines)
-        self.outcome.text = repr(data)[:5000]
+        self.outcome.text = SHORT.repr(data)
         self.declared(data)
         if rng.random() < 0.3:
             usual = ("[symbols]", "x = 'vector[n]'", "[forward]", "y = 'x^2'", "[[exercise]]", "a = " + "[" * 500)
