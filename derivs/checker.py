@@ -263,7 +263,7 @@ class Checker:
             return False
         if next(self.vocabulary.matches(name), None) is not None or key(left) in self.vocabulary.sizes:
             return False
-        if name.base in ("e", "pi") or key(left) in self.vocabulary.phrases:
+        if name.base in ("e", "pi", "partial", "nabla") or key(left) in self.vocabulary.phrases:
             return False
         if _places(name) == ("delta", 2, 0) and isinstance(bare(right), Numeral):
             return False                               # what Kronecker's delta is there

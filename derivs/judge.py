@@ -7,6 +7,7 @@ which is not an acceptance.
 from __future__ import annotations
 
 from derivs.derive import Graph
+from derivs.domains import may_narrow
 from derivs.errors import DerivsError
 from derivs.evaluate import Evaluator
 from derivs.expr import Expr, tensors_in
@@ -51,7 +52,8 @@ def judge(graph: Graph, claim: Claim, *, seed: int = 0, evaluator: Evaluator | N
 def _examined(graph: Graph, claim: Claim, shown: Equal, seed: int, evaluator: Evaluator) -> Verdict:
     """The proof, after the two sides as they were written have been compared at exact points."""
     problem = graph.problem
-    looked: Refuted | Agreed = compare(problem, claim, points=EXAMINE, after=QUICK, seed=seed,
+    points = SEARCH if may_narrow(problem, claim) else EXAMINE
+    looked: Refuted | Agreed = compare(problem, claim, points=points, after=QUICK, seed=seed,
                                        off_kinks=bool(shown.kinks), evaluator=evaluator)
     conditions = [f"except where {text(kink, problem)} = 0" for kink in shown.kinks]
     if isinstance(looked, Refuted):

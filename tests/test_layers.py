@@ -23,7 +23,7 @@ LAYERS = (
      "normal.lifting", "normal.indicators", "normal.algebra", "normal.labels", "normal.bounds", "normal.opening",
      "normal.sums", "normal.zero", "normal.translate", "normal.readback"),
     ("wellformed", "kernels", "slopes", "sources", "worlds", "compile", "points", "bank", "evaluate", "refute",
-     "differentiate", "tidy"),
+     "differentiate", "tidy", "domains"),
     ("derive", "unfold", "shields", "cases", "prove"),
     ("box", "names", "layout", "lines", "latex", "typst", "text"),
     ("reading.tables", "reading.tokens", "reading.macros", "reading.parse", "reading.rows", "reading.hidden",
