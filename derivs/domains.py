@@ -14,6 +14,14 @@ def may_narrow(problem: Problem, claim: Claim) -> bool:
     return any(_shape(part) not in known and not is_positive(problem, part) for part in _asked(claim.right))
 
 
+def divisors(problem: Problem, claim: Claim) -> tuple[Expr, ...]:
+    """What the right side divides by, and neither the left side nor the forward pass does."""
+    known = {_shape(part) for tree in (claim.left, *(d.value for d in problem.definitions)) for part in _asked(tree)}
+    found = (node.base for node in walk(claim.right) if isinstance(node, Pow) and isinstance(node.exponent, Number)
+             and node.exponent.value < 0)
+    return tuple(dict.fromkeys(base for base in found if _shape(base) not in known and not is_positive(problem, base)))
+
+
 def _asked(tree: Tree) -> Iterator[Expr]:
     """The parts of a formula that must be positive, or not zero."""
     for node in walk(tree):

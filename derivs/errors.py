@@ -62,6 +62,10 @@ class OutOfDomain(DerivsError):
     """An expression has no value at a point: a division by zero, the root or logarithm of a negative number."""
 
 
+class DivisionByZero(OutOfDomain):
+    """A division by what is zero at this point, and may be something else at the points around it."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """`did you mean 'x'?`, or the list of what is known, for a name nobody declared."""
     names = sorted(known)

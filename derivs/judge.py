@@ -6,12 +6,14 @@ which is not an acceptance.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from derivs.derive import Graph
-from derivs.domains import may_narrow
+from derivs.domains import divisors, may_narrow
 from derivs.errors import DerivsError
 from derivs.evaluate import Evaluator
 from derivs.expr import Expr, tensors_in
-from derivs.problem import Claim
+from derivs.problem import Claim, Problem
 from derivs.prove import Equal, NotShown, prove
 from derivs.refute import Agreed, compare, nonzero_somewhere
 from derivs.text import text
@@ -45,6 +47,8 @@ def judge(graph: Graph, claim: Claim, *, seed: int = 0, evaluator: Evaluator | N
     late = compare(problem, claim, points=SEARCH, after=QUICK, seed=seed, shrink=shrink, evaluator=evaluator)
     if isinstance(late, Refuted):
         return late
+    if late.divided > late.points / 2:
+        return _strictly(problem, claim, late, seed, evaluator)
     why = shown.why if isinstance(shown, NotShown) else "a comparison in it may hold everywhere"
     return Tested(late.points, why)
 
@@ -56,6 +60,10 @@ def _examined(graph: Graph, claim: Claim, shown: Equal, seed: int, evaluator: Ev
     looked: Refuted | Agreed = compare(problem, claim, points=points, after=QUICK, seed=seed,
                                        off_kinks=bool(shown.kinks), evaluator=evaluator)
     conditions = [f"except where {text(kink, problem)} = 0" for kink in shown.kinks]
+    if isinstance(looked, Agreed) and looked.divided:
+        if looked.divided > looked.points / 2:          # not only here and there: the right side lacks its values
+            return _strictly(problem, claim, looked, seed, evaluator)
+        conditions += [f"where {text(part, problem)} is not 0" for part in divisors(problem, claim)]
     if isinstance(looked, Refuted):
         if "undefined" in (looked.left, looked.right):
             return looked                     # equal where both are defined, but here only one of them is
@@ -63,6 +71,12 @@ def _examined(graph: Graph, claim: Claim, shown: Equal, seed: int, evaluator: Ev
             f"the two sides are proved equal, and differ at {looked.at}: {looked.left} and {looked.right}",
             where=problem.name, mend="this is a bug in derivs; please report it with the exercise")
     return Proved((*_assumed(graph, claim), *conditions), looked.points)
+
+
+def _strictly(problem: Problem, claim: Claim, looked: Agreed, seed: int, evaluator: Evaluator) -> Verdict:
+    """A right side that divides by zero at most points: one of them is the counterexample."""
+    strict = compare(problem, replace(claim, where_left=False), points=SEARCH, seed=seed, evaluator=evaluator)
+    return strict if isinstance(strict, Refuted) else Tested(looked.points, "the right side divides by zero")
 
 
 def _assumed(graph: Graph, claim: Claim) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple
 
 from flint import arb, ctx, fmpq, fmpz, nmod
 
-from derivs.errors import DerivsError, OutOfDomain
+from derivs.errors import DerivsError, DivisionByZero, OutOfDomain
 
 
 class Field(NamedTuple):
@@ -294,10 +294,10 @@ def reciprocal(x: Any) -> Any:
         return Dual(x.level, y, -(y * y * x.tangent))
     if type(x) is fmpq:
         if not x:
-            raise OutOfDomain("a division by zero")
+            raise DivisionByZero("a division by zero")
         return ONE / x
     if not sign(x):
-        raise OutOfDomain("a division by zero")
+        raise DivisionByZero("a division by zero")
     return Real(_finite(1 / x.ball), _inverse(x.mod_p), _inverse(x.mod_q))
 
 
@@ -336,7 +336,7 @@ def root(x: Any, exponent: fmpq) -> Any:
         return Dual(x.level, ZERO, ZERO * x.tangent)
     if side == 0:
         if exponent < 0:
-            raise OutOfDomain("a division by zero")
+            raise DivisionByZero("a division by zero")
         return ZERO
     if type(x) is fmpq:
         exact = _exact_root(x, int(exponent.q))

@@ -64,8 +64,8 @@ class Given:
 class Claim:
     """left = right under the conditions `given`. The left side is a derivative, or any expression of the exercise.
 
-    where_left: the equation is meant where the left side has a value; that the right side has one elsewhere too, as
-    when a fraction is reduced, is no difference then.
+    where_left: the equation is meant where the left side has a value and the right side divides by nothing that
+    happens to be zero; that the right side has a value elsewhere too, as when a fraction is reduced, is no difference.
     """
 
     left: Expr
@@ -116,16 +116,18 @@ class Problem:
     indices: Mapping[str, tuple[Affine, Affine]] = field(default_factory=dict)
     reference: Callable[..., Any] | None = None
     description: str = ""
+    sizes: tuple[str, ...] = field(init=False, compare=False)         # the letters of the sizes, in order of appearance
+    _definitions: Mapping[str, Definition] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        shapes = (form for tensor in self.tensors.values() for form in tensor.shape)
+        letters = dict.fromkeys(name for form in (*shapes, *self.facts) for name in sorted(form.names))
+        object.__setattr__(self, "sizes", tuple(letters))
+        object.__setattr__(self, "_definitions", {d.tensor: d for d in reversed(self.definitions)})
 
     def definition(self, tensor: str) -> Definition | None:
         """How a node is computed; None for what is given."""
-        return next((d for d in self.definitions if d.tensor == tensor), None)
-
-    @property
-    def sizes(self) -> tuple[str, ...]:
-        """The letters of the sizes, in order of appearance."""
-        shapes = (form for tensor in self.tensors.values() for form in tensor.shape)
-        return tuple(dict.fromkeys(name for form in (*shapes, *self.facts) for name in sorted(form.names)))
+        return self._definitions.get(tensor)
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:

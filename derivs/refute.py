@@ -14,7 +14,7 @@ from random import Random
 from typing import Final, Literal
 
 from derivs.affine import Affine
-from derivs.errors import IllFormed, OutOfBudget, OutOfDomain
+from derivs.errors import DivisionByZero, IllFormed, OutOfBudget, OutOfDomain
 from derivs.evaluate import Evaluator
 from derivs.expr import ZERO, Expr, tensors_in
 from derivs.kernels import FIRST_BITS, Imprecise, Undecided, Value, close, differ, identical, sign, texts
@@ -37,11 +37,13 @@ SIMPLEST: Final = tuple(map(Fraction, ("0", "1", "-1", "2", "1/2", "-2", "3", "1
 class Agreed:
     """No difference at `points` exact points; at `skipped` others there was nothing to compare.
 
-    Skipped is where both sides are undefined, where a comparison was not decided, and kinks, where these are left out.
+    divided: at how many of these only the right side divides by zero, where that is left open. Skipped is where
+    both sides are undefined, where a comparison was not decided, and kinks, where these are left out.
     """
 
     points: int
     skipped: int
+    divided: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class _Difference:
 
 
 Places = Sequence[Mapping[str, int]]
-_Look = _Difference | Literal["agree", "silent", "costly"]
+_Look = _Difference | Literal["agree", "silent", "costly", "divided"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ def compare(problem: Problem, claim: Claim, *, points: int = 24, after: int = 0,
     Raises IllFormed, or Unsupported for a condition that cannot be imposed.
     """
     search = _search(problem, claim, evaluator)
-    agreed = skipped = costly = 0
+    agreed = skipped = costly = divided = 0
     on_kink: tuple[Point, _Difference] | None = None
     last = points
     for count, (place, where) in enumerate(islice(_samples(search, seed), after, None)):
@@ -98,9 +100,10 @@ def compare(problem: Problem, claim: Claim, *, points: int = 24, after: int = 0,
             agreed += look == "agree"
             skipped += look != "agree"
             costly += look == "costly"
+            divided += look == "divided"
     if on_kink is not None:
         return _refuted(search, *on_kink, Random(seed), shrink)
-    return Agreed(agreed, skipped)
+    return Agreed(agreed, skipped, divided)
 
 
 def nonzero_somewhere(problem: Problem, expr: Expr, *, points: int = 24, seed: int = 0,
@@ -155,9 +158,17 @@ def _look(search: _Search, place: Place, integers: Mapping[str, int]) -> _Look:
     try:
         while True:
             bits = place.bits
-            left, right = _value(place, search.left, integers), _value(place, search.right, integers)
+            left = _value(place, search.left, integers)
             if left is None and search.claim.where_left:
                 return "silent"
+            try:
+                right = place.value(search.right, integers)
+            except DivisionByZero:
+                if search.claim.where_left:
+                    return "divided"
+                right = None
+            except OutOfDomain:
+                right = None
             if left is None or right is None:
                 return "silent" if left is right else _Difference(left, right, place.tied)
             if differ(left, right):

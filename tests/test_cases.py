@@ -35,3 +35,23 @@ BINARY = declare({
 def test_small_cases(exercise, line: str, judgement: str) -> None:
     said, = one_by_one(exercise, [line])
     assert said.judgement == judgement, said
+DOMAIN = declare({
+    "symbols": {"x": "vector[n] input", "A": "matrix[n,n] parameter"},
+    "forward": {"L": r"\sum_{i=1}^n x_i^2 + \sum_{i=1}^n A_{ii}"},
+    "gradient": {"loss": "L", "by": ["x"]}})
+
+
+@pytest.mark.parametrize("line, judgement, conditions", [
+    (r"\frac{\partial L}{\partial x_i} = 2 x_i", "right", ()),
+    (r"\frac{\partial L}{\partial x_i} = \frac{2 x_i^2}{x_i}", "right", ("where x_i is not 0",)),
+    (r"\frac{2 x_i^2}{x_i} = \frac{\partial L}{\partial x_i}", "right", ()),
+    (r"\frac{\partial L}{\partial x_i} = 2 x_i + \frac{x_i - x_i}{x_i^2 + 1}", "right", ()),
+    (r"\frac{\partial L}{\partial x_i} = 2 x_i + \frac{0}{\sqrt{x_i + 7}}", "wrong", ()),
+    (r"\frac{\partial L}{\partial x_i} = 2 x_i + \frac{0}{0}", "wrong", ()),
+    (r"\frac{\partial L}{\partial x_i} = 2 x_i \frac{\max(x_i, 0) - \max(x_i, 0) + a}{a}", "unread", ()),
+    (r"\frac{\partial L}{\partial x_i} = 2 x_i \frac{\max(x_i, 0)}{\max(x_i, 0)}", "wrong", ()),
+])
+def test_a_right_side_may_divide_by_what_happens_to_be_zero_and_lacks_no_values_otherwise(
+        line: str, judgement: str, conditions: tuple[str, ...]) -> None:
+    said, = one_by_one(DOMAIN, [line])
+    assert (said.judgement, said.conditions) == (judgement, conditions), said

@@ -77,6 +77,8 @@ def fresh() -> str:
 
 def with_letters(body: Expr, taken: frozenset[str]) -> Expr:
     """The body with letters that people use for the sums that nobody wrote, as in W x."""
+    if not any(isinstance(part, Sum | Largest) and part.index.startswith("_") for part in walk(body)):
+        return body
     if isinstance(body, Sum | Largest) and body.index.startswith("_"):
         around = taken | names_in(body) | {name for part in walk(body) if isinstance(part, Sum | Largest)
                                            for name in (part.index,)}
