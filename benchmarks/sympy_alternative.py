@@ -66,5 +66,3 @@ def prove(graph: Graph, claim: Claim) -> Callable[[], Any] | None:
         return None
     function, variable, answer = asked
     return lambda: bool(sympy.simplify((function.diff(variable) - answer).doit()) == 0)
-
-

@@ -393,4 +393,3 @@ def _places(name: Spelled) -> tuple[str, int, int]:
 
 def _is_quotient(node: Node) -> bool:
     return isinstance(bare(node), Fraction | Product)
-

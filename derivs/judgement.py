@@ -46,8 +46,6 @@ WORST_FIRST: Final[Sequence[Judgement]] = ("wrong", "follows from a wrong line",
                                            "right, mend the notation", "right")
 
 
-
-
 def worst(found: Sequence[Checked]) -> Checked:
     """A line is as good as its worst claim, a display as its worst line; remarks are kept, times and claims added."""
     chosen = min(found, key=lambda one: WORST_FIRST.index(one.judgement))

@@ -53,7 +53,6 @@ BUG: Final = "this is a bug in derivs"
 CLAIMS: Final = EQUALITIES | {"approx", "propto", "sim="}
 
 
-
 @dataclass(frozen=True, slots=True)
 class Marked:
     """A line of a text with what is said of it. exercise: its number; span: of the whole line, counted in the text."""
@@ -380,4 +379,3 @@ def _begins_known(words: Vocabulary, node: Node) -> bool:
         case _:
             name = spelled(node)
             return name is not None and (words.has_base(name.base) or key(node) in words.functions)
-

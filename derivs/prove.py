@@ -196,5 +196,3 @@ def _replaced(context: Context, difference: Form, fact: Form) -> Form:
         if not any(b is a for m in rest for b, _ in m):
             return settle(context, rewrite(context, difference, {}, {a: scaled(rest, Fraction(-1) / c)}))
     raise Unsupported("a side condition that cannot be solved for one of its terms")
-
-

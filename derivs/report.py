@@ -180,4 +180,3 @@ def _agreement(agreement: Agreement | None) -> dict[str, Any] | None:
     worst = agreement.worst if isfinite(agreement.worst) else None           # JSON has no infinity
     return {"examples": agreement.examples, "worst": worst, "note": agreement.note,
             "failure": agreement.failure, "agrees": agrees(agreement)}
-

@@ -130,5 +130,3 @@ def _script(mark: str, box: Box | None) -> str:
     if is_primes(box):
         return "'" * max(1, len(parts(box)))
     return f"{mark}({spell(box)})"
-
-

@@ -307,5 +307,3 @@ def _told(condition: Condition) -> Facts:
             return frozenset[Affine]().union(*map(_told, parts))
         case _:
             return frozenset()
-
-

@@ -149,5 +149,3 @@ def _largest(context: Context, a: Atom, taken: frozenset[str]) -> Expr:
     for name, low, high in reversed(bounds):
         inner = Largest(name, low, high, inner)
     return inner
-
-

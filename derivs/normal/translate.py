@@ -309,5 +309,3 @@ def _index_facts(context: Context, condition: Condition, scope: Scope) -> list[A
             return [fact for c in conditions for fact in _index_facts(context, Not(c), scope)]
         case _:
             return []
-
-

@@ -242,4 +242,3 @@ def _under(s: State, left: Expr, right: Expr, given: Sequence[Node]) -> tuple[Ex
         if names_in(holds.body) - set(s.problem.sizes) <= free:
             under = mul(under, holds.body)
     return under, tuple(conditions)
-

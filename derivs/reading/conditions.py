@@ -167,4 +167,3 @@ def _pair(s: State, relation: Relation, k: int, bound: Bound) -> Value:
     if op in MIRROR:
         one, two, op = two, one, MIRROR[op]
     return elementwise(one, two, lambda x, y: Indicator(Compare(op, x, y)), "the comparison")  # type: ignore[arg-type]
-

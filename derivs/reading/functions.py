@@ -273,4 +273,3 @@ def is_group(node: Node | None) -> bool:
     """Whether brackets stand here."""
     inner = None if node is None else bare(node)
     return isinstance(inner, Group) and inner.kind in ("(", "[", "\\{", "{")
-

@@ -84,8 +84,6 @@ def _factor(s: State, parts: Sequence[Node], k: int, bound: Bound) -> tuple[Valu
     return s.read(part, bound), k + 1
 
 
-
-
 def _phrase(s: State, parts: Sequence[Node], k: int, following: Node | None, bound: Bound) -> Found:
     """f(x) where the exercise says that it is another name of something."""
     if not s.vocabulary.phrases or following is None:

@@ -185,5 +185,3 @@ def reached(problem: Problem, name: str) -> frozenset[str]:
                 found.add(tensor)
                 stack.append(tensor)
     return frozenset(found)
-
-

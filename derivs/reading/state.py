@@ -79,5 +79,3 @@ class State:
 def unread(what: str, node: Node, mend: str = "") -> Unreadable:
     """An error at a node."""
     return Unreadable(what, node.span, mend=mend)
-
-

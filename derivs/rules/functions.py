@@ -124,7 +124,6 @@ FUNCTIONS: dict[str, Function] = {row.name: row for row in (
 )}
 
 
-
 def row(name: str) -> Function:
     """The row of a function, of an opaque one too. Raises IllFormed for a name that nobody knows."""
     found = FUNCTIONS.get(name)

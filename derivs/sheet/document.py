@@ -270,4 +270,3 @@ def _hand(judged: Judged, problem: Problem) -> Iterator[Block]:
     yield Prose((judged.hand.source + ":",))
     yield Display(claim_lines(judged.hand.claim, problem))
     yield Marks((judged_words(judged, problem),))
-
