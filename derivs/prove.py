@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from derivs.affine import Affine, symbol
-from derivs.cases import cases, written_out
+from derivs.affine import Affine, affine, symbol
+from derivs.cases import FEW, cases, written_out
 from derivs.derive import Graph
 from derivs.errors import OutOfBudget, OutOfDomain, Unsupported
 from derivs.expr import Expectation, Expr, Tree, children, reindex, tensors_in
@@ -54,7 +54,7 @@ def prove(graph: Graph, claim: Claim) -> Equal | NotShown:
     context, left, right, given = _identified(graph, claim, *sides)
     found = _proved(graph, context, left, right, given)
     if isinstance(found, NotShown):
-        return _by_cases(graph, claim) or _term_by_term(graph, claim) or found
+        return (_by_cases(graph, claim) or _term_by_term(graph, claim) or _entry_by_entry(graph, claim) or found)
     return _also_where_sums_are_empty(graph, context, left, right, given, found)
 
 
@@ -71,6 +71,19 @@ def _term_by_term(graph: Graph, claim: Claim) -> Equal | None:
     pair = written_out(graph, claim)
     found = None if pair is None else prove(*pair)
     return found if isinstance(found, Equal) else None
+
+
+def _entry_by_entry(graph: Graph, claim: Claim) -> Equal | None:
+    """The proof for each value of an index that has a few, such as one over 1..2."""
+    for name, (low, high) in ranges(graph.problem, (claim.left, claim.right)).items():
+        if not (low.is_constant and high.is_constant and high.constant - low.constant < FEW) or claim.given:
+            continue
+        each = [prove(graph, Claim(*(reindex(side, {name: affine(k)}) for side in (claim.left, claim.right))))
+                for k in range(low.constant, high.constant + 1)]
+        if each and all(isinstance(one, Equal) for one in each):
+            return Equal(tuple(dict.fromkeys(kink for one in each if isinstance(one, Equal) for kink in one.kinks)))
+        return None
+    return None
 
 
 def _also_where_sums_are_empty(graph: Graph, context: Context, left: Expr, right: Expr, given: Sequence[Given],

@@ -6,11 +6,7 @@ from collections.abc import Sequence
 
 from derivs.affine import symbol
 from derivs.errors import Unreadable
-from derivs.expr import (
-    ONE,
-    Apply,
-    Delta,
-)
+from derivs.expr import ONE, Apply, Delta, Derivative, Entry, walk
 from derivs.reading import functions
 from derivs.reading.conditions import indicator
 from derivs.reading.forms import form
@@ -161,13 +157,24 @@ def _equal_places(s: State, places: Sequence[Node], node: Node, bound: Bound) ->
     return Value(Delta(sides[0], sides[1]))
 
 
+def _primed(s: State, value: Value, node: Scripts) -> Value:
+    """(1/(1 + e^{-x}))': the derivative by the one entry in the brackets. Raises Unreadable where there are others."""
+    entries = {part for part in walk(value.body) if isinstance(part, Entry)}
+    if node.primes > 1 or node.below or node.above or value.rank or len(entries) != 1:
+        raise unread("a prime after brackets does not say by what", node, r"write \partial / \partial x before them")
+    by, = entries
+    of = s.node(value.body).body
+    assert isinstance(of, Entry)
+    return Value(Derivative(of, by))
+
+
 def _scripts(s: State, node: Scripts, base: Node, bound: Bound) -> Value:
     """Brackets with something after them: a power, a transpose, an index, the kind of a norm."""
     above = items(node.above)
     if node.primes and s.vocabulary.operators.get("'") == "transpose":
         return transposed(s.read(base, bound), rows(s))
     if node.primes:
-        raise unread("a prime after brackets is not understood", node)
+        return _primed(s, s.read(base, bound), node)
     if isinstance(base, Group) and base.kind == "\\|":
         if above and key(above[0]) == "2":                    # smooth at 0 too, where the norm is not
             square = functions.norm_squared(s, s.read(base.items[0], bound), node.below, base)

@@ -114,7 +114,8 @@ WITH_ARGUMENT = frozenset(("array", "alignat", "alignedat", "IEEEeqnarray", "min
 LAYOUT = frozenset((r"\limits", r"\nolimits", r"\displaystyle", r"\textstyle", r"\scriptstyle", r"\scriptscriptstyle",
                     r"\displaylimits", r"\mathstrut", r"\strut", r"\nonumber", r"\notag", r"\hline", r"\hfill",
                     r"\hfil", r"\noindent", r"\allowbreak", r"\nobreak", r"\relax", r"\centering", r"\small",
-                    r"\normalsize", r"\large", r"\footnotesize", r"\tiny", r"\qedhere", r"\qed", r"\blacksquare",
+                    r"\normalsize", r"\large", r"\footnotesize", r"\tiny", r"\Tiny", r"\scriptsize",
+                    r"\Large", r"\LARGE", r"\huge", r"\Huge", r"\qedhere", r"\qed", r"\blacksquare",
                     r"\square", r"\Box", r"\mathrel", r"\mathbin", r"\mathpunct", r"\mathopen", r"\mathclose",
                     r"\unboldmath", r"\boldmath", r"\medskip", r"\bigskip", r"\smallskip", r"\par", r"\break",
                     r"\null", r"\protect", r"\toprule", r"\bottomrule", r"\midrule", r"\linebreak", r"\upshape"))
