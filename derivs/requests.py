@@ -5,6 +5,7 @@ What a request says is data: an exercise by the name that it has in the package,
 
 from __future__ import annotations
 
+import gc
 import json
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
@@ -32,6 +33,8 @@ def serve(requests: BinaryIO, answers: BinaryIO, problem: str | None = None, see
     """Answers every request as soon as it is read; the exit status. problem: for requests that name none."""
     known = Known(problem)
     status = 0
+    gc.freeze()                        # what is imported stays; trees are many and live for one request
+    gc.set_threshold(50_000, 20, 50)
     for line in _lines(requests):
         found = respond(line, known, seed)
         said = json.dumps(found, ensure_ascii=False, allow_nan=False)
