@@ -15,6 +15,7 @@ from derivs.expr import (
     ONE,
     Apply,
     Cases,
+    Compare,
     Condition,
     Expr,
     Integer,
@@ -166,7 +167,11 @@ def _group(s: State, node: Group, bound: Bound) -> Value:
     if node.kind == "floor":
         raise unread("the integer part is not read yet", node)
     if isinstance(bare(inside), Relation):
-        return indicator(s, inside, bound)
+        value = indicator(s, inside, bound)
+        if isinstance(value.body, Holds) and isinstance(value.body.condition, Compare) and (
+                value.body.condition.op == "="):    # it holds nowhere but on a surface: hardly what was meant
+            raise unread("an equation stands where a number is expected", node, r"write \mathbb{1}[..] around it")
+        return value
     return s.read(inside, bound)
 
 
