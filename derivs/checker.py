@@ -151,8 +151,10 @@ class Checker:
         assert chain.subject is not None
         deadline = start + self.seconds
         try:
-            self._read_above(here)
             truth = self.claim(chain.subject, side, given, deadline)
+        except Unreadable:
+            self._read_above(here)
+            raise
         except (Mismatch, IllFormed, Unsupported) as error:
             chain.last, chain.last_is_wrong = side, isinstance(error, Mismatch)
             if isinstance(error, Mismatch):
@@ -165,8 +167,8 @@ class Checker:
         wrong_above = chain.last_is_wrong
         judged = _judgement(truth, above, wrong_above, slips)
         result = self._said(written, here, truth, above, judged, slips)
-        if judged.startswith("right") and chain.last is not None:
-            result = replace(result, remarks=self._masked(chain.last, side, given, deadline))
+        if judged.startswith("right") and chain.last is not None and truth.reading is not None:
+            result = replace(result, remarks=self._masked(truth.reading, chain.last, side, given, deadline))
         chain.last = side
         chain.last_is_wrong = judged in ("wrong", "follows from a wrong line")
         return result
@@ -318,8 +320,12 @@ class Checker:
         return Checked(written, here, judged, verdict, above, notes, message,
                        mends if judged.startswith("right,") else "", readings, (), conditions, claims=1)
 
-    def _masked(self, last: Node, side: Node, given: Sequence[Node], deadline: float) -> tuple[str, ...]:
+    def _masked(self, truth: Reading, last: Node, side: Node, given: Sequence[Node], deadline: float
+                ) -> tuple[str, ...]:
         """A term that is zero whatever stands before it hides a slip: the line and the one above it differ without."""
+        scalars = {d.tensor for d in self.problem.definitions if not d.indices}
+        if not isinstance(truth.claim.right, Add) or scalars.isdisjoint(tensors_in(truth.claim.right)):
+            return ()
         try:
             reading = claim(self.problem, self.vocabulary, Choices(), last, side, given)
         except DerivsError:
