@@ -61,7 +61,6 @@ class Checker:
     graph: Graph = field(init=False)
     evaluator: Evaluator = field(init=False)
     chain: Chain = field(default_factory=Chain)
-    _introduced: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.vocabulary = self.vocabulary.copy()

@@ -75,7 +75,7 @@ def _outputs(problem: Problem) -> Iterator[IllFormed]:
             yield IllFormed(f"the output {name} is not a node of the forward graph", where="of",
                             mend=nearest(name, (d.tensor for d in problem.definitions)))
         for other in problem.outputs:
-            if problem.definition(problem.loss) is None and name != other and name in _reach(problem, other):
+            if problem.definition(problem.loss) is None and name != other and name in reach(problem, other):
                 yield IllFormed(f"the output {other} is made of the output {name}, so that ∂{problem.loss}/∂{name} "
                                 f"could be meant with {other} held fixed or not", where="of",
                                 mend=f"let the loss be of {other} and of a node that is {name} again")
@@ -114,7 +114,7 @@ def _order(problem: Problem, definition: Definition) -> Iterator[IllFormed]:
             yield IllFormed(f"{name} is not declared", mend=nearest(name, known))
         elif role in ("cotangent", "loss"):
             yield IllFormed(f"{name} belongs to the backward pass", mend="a node is made of inputs and of nodes")
-        elif name in later and definition.tensor in _reach(problem, name):
+        elif name in later and definition.tensor in reach(problem, name):
             loop = definition.tensor if name == definition.tensor else f"{name}, and {name} of {definition.tensor}"
             yield IllFormed(f"the graph has a cycle: {definition.tensor} is made of {loop}",
                             mend="a node is made of the nodes above it only")
@@ -159,7 +159,7 @@ def _definition(problem: Problem, definition: Definition) -> Iterator[IllFormed]
         yield mistake
 
 
-def _reach(problem: Problem, tensor: str) -> set[str]:
+def reach(problem: Problem, tensor: str) -> set[str]:
     """All that a node is made of, itself included."""
     seen: set[str] = set()
     stack = [tensor]

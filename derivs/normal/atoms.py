@@ -199,11 +199,6 @@ def free_in(form: Form) -> frozenset[str]:
     return frozenset().union(*(atom.free for monomial in form for atom, _ in monomial))
 
 
-def atoms_in(form: Form) -> Iterator[Atom]:
-    """The atoms at the top of a form."""
-    return (atom for monomial in form for atom, _ in monomial)
-
-
 def order(monomial: Monomial) -> tuple[tuple[int, Rational], ...]:
     """A total order of monomials, for choosing one of several."""
     return tuple((atom.id, exponent) for atom, exponent in monomial)

@@ -3,7 +3,7 @@ r"""Functions as they are written: `\log x`, `\sigma'(z)`, `\max(0, x)`, `softma
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
@@ -30,7 +30,7 @@ from derivs.expr import (
     subtract,
 )
 from derivs.reading.choices import Option
-from derivs.reading.naming import rows
+from derivs.reading.naming import rows, without_primes
 from derivs.reading.spelling import bare, key
 from derivs.reading.state import State
 from derivs.reading.syntax import Group, Node, Scripts
@@ -54,8 +54,6 @@ WORDS: Final = {                        # as written: the function of the table,
     "sign": "sign", "sgn": "sign", "abs": "abs", "max": "max", "min": "min", "softmax": "softmax", "mean": "mean",
     "var": "var", "Var": "var", "sum": "sum", "diag": "diag", "Diag": "diag", "tr": "trace", "Tr": "trace",
     "trace": "trace", "sqrt": "sqrt", "lrelu": "leaky_relu", "vec": "vec"}
-NEEDS_NO_BRACKET: Final = frozenset({"exp", "log", "tanh", "sinh", "cosh", "erf", "sin", "cos", "sign", "trace", "max",
-                                     "min", "diag"})
 OF_ONE_ENTRY = Option("the softmax of one entry is taken as that entry of the softmax", r"write softmax(x)_i")
 EXPONENT = "\\exp^{..} is taken as e^{..}"
 
@@ -79,16 +77,12 @@ def function(s: State, node: Node) -> Function | None:
         return Function(known, 0, None, None, key(inner) in WORDS)
     if isinstance(inner, Scripts):
         base = key(inner.base)
-        if inner.primes and (known := _kind(s, key(_without_primes(inner)))) is not None:
+        if inner.primes and (known := _kind(s, key(without_primes(inner)))) is not None:
             return Function(known, inner.primes, None, None, base in WORDS)
         known = _kind(s, base)
         if known is not None:
             return Function(known, inner.primes, inner.below, inner.above, base in WORDS)
     return None
-
-
-def _without_primes(node: Scripts) -> Node:
-    return replace(node, primes=0) if node.below or node.above else node.base
 
 
 def _kind(s: State, name: str) -> str | Formula | None:

@@ -105,11 +105,12 @@ def _primed(s: State, name: Spelled, node: Node, bound: Bound) -> Value | None:
     """X' is the transpose where the exercise says so."""
     if s.vocabulary.operators.get("'") != "transpose" or name.primes != 1:
         return None
-    value = named(s, _without_primes(node), bound)
+    value = named(s, without_primes(node), bound)
     return None if value is None else transposed(value, rows(s))
 
 
-def _without_primes(node: Node) -> Node:
+def without_primes(node: Node) -> Node:
+    """x for x', with what else stands below and above it."""
     inner = bare(node)
     assert isinstance(inner, Scripts)
     return replace(inner, primes=0) if inner.below or inner.above else inner.base

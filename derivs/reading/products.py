@@ -12,7 +12,6 @@ from derivs.expr import (
     Apply,
     Entry,
     Expectation,
-    Expr,
     divide,
     replace_entries,
 )
@@ -288,14 +287,6 @@ def _applied(s: State, function: functions.Function, arguments: Sequence[Value],
     for _ in range(function.primes):
         result = differentiate(result, dummy, s.problem.kinks)
     return mapped(arguments[0], lambda u: replace_entries(result, lambda entry: u if entry == dummy else entry))
-
-
-def formula_body(s: State, formula: Formula) -> Expr:
-    """The formula of a function of numbers, its arguments as the entries _x. Mismatch where it takes no numbers."""
-    value = formula_value(s, formula, [Value(Entry(f"_{name}")) for name in formula.arguments])
-    if value.rank:
-        raise Mismatch(f"the formula of a function of numbers is {value}")
-    return value.body
 
 
 def formula_value(s: State, formula: Formula, arguments: Sequence[Value]) -> Value:

@@ -11,13 +11,13 @@ from typing import Literal
 
 from derivs.affine import Affine
 from derivs.expr import Derivative, Entry, Expr, Mul, Sum, mul, tensors_in
-from derivs.problem import Problem
 from derivs.reading.choices import Option
 from derivs.reading.introduce import written
 from derivs.reading.spelling import bare, key
 from derivs.reading.state import Bound, State, unread
 from derivs.reading.syntax import Fraction, Name, Node, Product, Scripts, Span, Styled, Word
 from derivs.reading.value import Tag, Turn, Value
+from derivs.wellformed import reach
 
 LOCAL = Option("partials with the other named nodes held fixed", slip=False)
 TOTAL = Option("partials through all nodes between", slip=False)
@@ -121,7 +121,7 @@ def _under_picks(picks: tuple[Sum, ...], value: Value) -> Value:
 
 def _derivative(s: State, of: Value, below: Value, by: Node) -> Value:
     if not isinstance(below.body, Entry) or below.body.tensor.startswith("_e"):
-        raise unread(f"nothing is differentiated by {_said(by)}: it is no node of the exercise", by,
+        raise unread(f"nothing is differentiated by {key(by)}: it is no node of the exercise", by,
                      "name it in [forward], or write the derivative by an entry")
     picks, entry = picked(s, of.body)
     if picks and isinstance(entry, Entry):
@@ -134,10 +134,6 @@ def _derivative(s: State, of: Value, below: Value, by: Node) -> Value:
     tagged_by = [replace(a, tag=_tag("by", below)) for a in below.axes]
     axes = (*tagged_by, *tagged_of) if s.vocabulary.layout == "denominator" else (*tagged_of, *tagged_by)
     return Value(body, axes, _turn(s, above, below) if len(axes) == 1 else "")
-
-
-def _said(node: Node) -> str:
-    return key(node)
 
 
 def _tag(half: Literal["of", "by"], value: Value) -> Tag:
@@ -167,21 +163,8 @@ def _kind(s: State, of: str, by: str) -> Literal["total", "local"]:
     if definition is None or of == by:
         return "total"
     direct = by in tensors_in(definition.value)
-    between = any(by in reached(problem, name) for name in tensors_in(definition.value) if name != by)
+    between = any(by in reach(problem, name) for name in tensors_in(definition.value) if name != by)
     if not (direct and between):
         return "total"
     taken = s.choose("partials", LOCAL, TOTAL, MIXED)
     return ("local", "total", "total" if s.side == "left" else "local")[taken]
-
-
-def reached(problem: Problem, name: str) -> frozenset[str]:
-    """What a node is made of, at any depth."""
-    found: set[str] = set()
-    stack = [name]
-    while stack:
-        definition = problem.definition(stack.pop())
-        for tensor in tensors_in(definition.value) if definition else ():
-            if tensor not in found:
-                found.add(tensor)
-                stack.append(tensor)
-    return frozenset(found)
