@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from derivs.expr import Expr
-from derivs.problem import Hand, Problem, Target
+from derivs.problem import Claim, Hand, Problem, Target
 from derivs.verdict import Verdict
 
 
@@ -34,13 +34,20 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One target of an exercise, answered: the steps, the textbook form, its verdict and what autodiff says."""
+    """One target of an exercise, answered: the steps, the textbook form, its verdict and what autodiff says.
+
+    target: with the textbook form that was found on its right side. stated: what the exercise itself says the answer
+    is, judged, where it says it and in other words. cases: the answer where two of its free indices are equal, and
+    where they are not.
+    """
 
     target: Target
     steps: tuple[Step, ...]
     verdict: Verdict
     agreement: Agreement | None = None
     milliseconds: float = 0.0
+    stated: tuple[Claim, Verdict] | None = None
+    cases: tuple[tuple[Claim, Verdict], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

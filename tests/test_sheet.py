@@ -15,7 +15,8 @@ import pytest
 from derivs.derivation import Agreement, Judged
 from derivs.problem import Claim, Hand
 from derivs.report import judged_words, report, verdict_words
-from derivs.sheet.document import Document, document
+from derivs.sheet.blocks import Document
+from derivs.sheet.document import document
 from derivs.sheet.html import html
 from derivs.sheet.pdf import pdf, pdf_by_pdflatex, source
 from derivs.sheet.terminal import terminal

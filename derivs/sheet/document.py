@@ -1,13 +1,9 @@
-"""An answer sheet before it has a format: sections of headings, prose, equations, steps and marks.
-
-Text is plain text and mathematics is boxes; escaping and spelling is the business of the renderers.
-"""
+"""From solutions to a sheet: which blocks stand on it, in which order and in which words."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from derivs.affine import ONE, Affine
 from derivs.box import COMMA, EQUALS, Box, Fence, Mark, Row, width
@@ -17,87 +13,24 @@ from derivs.layout import form_layout, given_layout, layout, name_layout
 from derivs.lines import Line, equation
 from derivs.names import by_letters
 from derivs.problem import Claim, Definition, Problem, Tensor
-from derivs.report import Words, agreement_words, judged_words, verdict_words
-from derivs.verdict import Proved
+from derivs.report import agreement_words, judged_words, verdict_words
+from derivs.sheet.blocks import (
+    Block,
+    Code,
+    Display,
+    Document,
+    Heading,
+    Marks,
+    Prose,
+    Result,
+    Section,
+    Stride,
+    Text,
+)
 
 LIMIT = 38.0                           # em: the longest line of an equation
 QUAD = Mark("quad")
 TITLE = "Gradients, derived and proved"
-
-
-@dataclass(frozen=True, slots=True)
-class Heading:
-    """The head of a part of an exercise."""
-
-    text: Text
-
-
-@dataclass(frozen=True, slots=True)
-class Prose:
-    """A paragraph."""
-
-    text: Text
-
-
-@dataclass(frozen=True, slots=True)
-class Display:
-    """Lines of equations, aligned."""
-
-    lines: tuple[Line, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Stride:
-    """One step of a derivation: the rule in words, and what it gives."""
-
-    rule: Text
-    lines: tuple[Line, ...]
-    doubt: Words | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What the exercise asked for, and the rule that gave it."""
-
-    rule: Text
-    lines: tuple[Line, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Marks:
-    """How something was established."""
-
-    words: tuple[Words, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """A piece of program text."""
-
-    text: str
-
-
-Text = tuple[str | Box, ...]
-Block = Heading | Prose | Display | Stride | Result | Marks | Code
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """An exercise. name: letters, digits and _ only, for links."""
-
-    name: str
-    title: str
-    source: str
-    blocks: tuple[Block, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A sheet. date: YYYY-MM-DD, empty for a sheet that is the same whenever it is made."""
-
-    title: str
-    sections: tuple[Section, ...]
-    date: str = ""
 
 
 def document(solutions: Sequence[Solution], *, title: str = TITLE, date: str = "") -> Document:
@@ -237,9 +170,8 @@ def _steps(steps: Sequence[Step], problem: Problem) -> Iterator[Stride]:
         left, right = layout(step.left, problem), layout(step.right, problem)
         continues = step.left == above
         lines = equation(None if continues else left, right, LIMIT, under=left if continues else None)
-        is_sure = step.verdict is None or isinstance(step.verdict, Proved)
-        doubt = None if step.verdict is None or is_sure else verdict_words(step.verdict, problem)
-        yield Stride(_rule(step.rule, problem), lines, doubt)
+        words = None if step.verdict is None else verdict_words(step.verdict, problem)
+        yield Stride(_rule(step.rule, problem), lines, words)
         above = step.left
 
 

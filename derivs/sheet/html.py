@@ -17,7 +17,21 @@ from typing import Final
 from derivs.latex import latex_lines, spell
 from derivs.lines import Line
 from derivs.report import Words
-from derivs.sheet.document import Block, Code, Display, Document, Heading, Marks, Prose, Result, Section, Stride, Text
+from derivs.sheet.blocks import (
+    Block,
+    Code,
+    Display,
+    Document,
+    Heading,
+    Marks,
+    Prose,
+    Result,
+    Section,
+    Space,
+    Steps,
+    Stride,
+    Text,
+)
 
 STYLE: Final = """
 :root { color-scheme: light dark; --ink: #1c1b1a; --paper: #fffefb; --soft: #6a6660; --line: #d9d4ca; --box: #f6f3ec;
@@ -129,10 +143,14 @@ def _block(block: Block) -> str:
             return f"<p>{_text(text)}</p>\n"
         case Display(lines):
             return _formula(lines)
-        case Stride(rule, lines, doubt):
-            return _rule(rule) + _formula(lines) + (_marks((doubt,)) if doubt else "")
-        case Result(rule, lines):
-            return _rule(rule) + f'<div class="result">{_formula(lines)}</div>\n'
+        case Stride(rule, lines, verdict):
+            return _rule(rule) + _formula(lines) + (_marks((verdict,)) if verdict and verdict.kind != "good" else "")
+        case Steps(_, strides):
+            return "".join(map(_block, strides))
+        case Result(rule, lines, also):
+            return _rule(rule) + f'<div class="result">{_formula(lines)}</div>\n' + "".join(map(_block, also))
+        case Space(height):
+            return f'<div style="height: {height}lh"></div>\n'
         case Marks(words):
             return _marks(words)
         case Code(text):

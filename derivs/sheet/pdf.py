@@ -11,7 +11,21 @@ from pathlib import Path
 from derivs.box import Box
 from derivs.errors import DerivsError
 from derivs.report import Words
-from derivs.sheet.document import Block, Code, Display, Document, Heading, Marks, Prose, Result, Section, Stride, Text
+from derivs.sheet.blocks import (
+    Block,
+    Code,
+    Display,
+    Document,
+    Heading,
+    Marks,
+    Prose,
+    Result,
+    Section,
+    Space,
+    Steps,
+    Stride,
+    Text,
+)
 from derivs.sheet.tex import tex
 from derivs.typst import quoted, spell, typst_lines
 
@@ -110,10 +124,14 @@ def _block(block: Block) -> str:
             return f"#par{_text(text)}\n\n"
         case Display(lines):
             return f"$ {typst_lines(lines)} $\n\n"
-        case Stride(rule, lines, doubt):
-            return f"{_rule(rule)}$ {typst_lines(lines)} $\n\n" + (_mark(doubt) if doubt else "")
-        case Result(rule, lines):
-            return f"{_rule(rule)}#result[$ {typst_lines(lines)} $]\n\n"
+        case Stride(rule, lines, verdict):
+            return _rule(rule) + f"$ {typst_lines(lines)} $\n\n" + _doubt(verdict)
+        case Steps(_, strides):
+            return "".join(map(_block, strides))
+        case Result(rule, lines, also):
+            return f"{_rule(rule)}#result[$ {typst_lines(lines)} $]\n\n" + "".join(map(_block, also))
+        case Space(height):
+            return f"#v({height} * 1.2em)\n\n"
         case Marks(words):
             return "".join(map(_mark, words)) + "\n"
         case Code(text):
@@ -128,3 +146,8 @@ def _mark(words: Words) -> str:
     sign = {"good": "✓", "wrong": "✗", "bad": "✗", "open": "?"}[words.kind]
     detail = f": {words.detail}" if words.detail else ""
     return f"#established({COLORS[words.kind]}, {_string(f'{sign} {words.head}')}, {_string(detail)})\n"
+
+
+def _doubt(verdict: Words | None) -> str:
+    """What is to be said of a step that is not proved."""
+    return _mark(verdict) if verdict and verdict.kind != "good" else ""

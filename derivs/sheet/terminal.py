@@ -7,7 +7,20 @@ from collections.abc import Iterable
 
 from derivs.lines import Line
 from derivs.report import Words
-from derivs.sheet.document import Block, Code, Display, Document, Heading, Marks, Prose, Result, Stride, Text
+from derivs.sheet.blocks import (
+    Block,
+    Code,
+    Display,
+    Document,
+    Heading,
+    Marks,
+    Prose,
+    Result,
+    Space,
+    Steps,
+    Stride,
+    Text,
+)
 from derivs.text import spell
 
 WIDTH = 100
@@ -53,10 +66,16 @@ def _block(block: Block, color: bool) -> list[str]:
             return _wrapped(_text(text))
         case Display(lines):
             return _lines(lines)
-        case Stride(rule, lines, doubt):
-            return [*_wrapped(_text(rule), "  "), *_lines(lines), *(_marks([doubt], color) if doubt else ())]
-        case Result(rule, lines):
-            return [*_wrapped(_text(rule), "  "), *_lines(lines)]
+        case Stride(rule, lines, verdict):
+            doubts = [verdict] if verdict and verdict.kind != "good" else []
+            return [*_wrapped(_text(rule), "  "), *_lines(lines), *_marks(doubts, color)]
+        case Steps(_, strides):
+            return [line for stride in strides for line in _block(stride, color)]
+        case Result(rule, lines, also):
+            others = [line for one in also for line in _block(one, color)]
+            return [*_wrapped(_text(rule), "  "), *_lines(lines), *others]
+        case Space(height):
+            return [""] * height
         case Marks(words):
             return _marks(words, color)
         case Code(text):

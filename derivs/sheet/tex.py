@@ -8,7 +8,21 @@ from derivs.box import Box
 from derivs.latex import latex_lines, spell
 from derivs.names import GREEK
 from derivs.report import Words
-from derivs.sheet.document import Block, Code, Display, Document, Heading, Marks, Prose, Result, Section, Stride, Text
+from derivs.sheet.blocks import (
+    Block,
+    Code,
+    Display,
+    Document,
+    Heading,
+    Marks,
+    Prose,
+    Result,
+    Section,
+    Space,
+    Steps,
+    Stride,
+    Text,
+)
 
 PREAMBLE = r"""% Made by derivs. Compiles with pdflatex; needs amsmath only.
 \documentclass[11pt,a4paper,fleqn]{article}
@@ -111,10 +125,15 @@ def _block(block: Block) -> str:
             return f"\\par {_text(text)}\n"
         case Display(lines):
             return f"\\begin{{align*}}\n{latex_lines(lines)}\n\\end{{align*}}\n"
-        case Stride(rule, lines, doubt):
-            return _rule(rule) + _block(Display(lines)) + (_mark(doubt) if doubt else "")
-        case Result(rule, lines):
-            return f"{_rule(rule)}\\[\\boxed{{\\begin{{aligned}}\n{latex_lines(lines)}\n\\end{{aligned}}}}\\]\n"
+        case Stride(rule, lines, verdict):
+            return _rule(rule) + _block(Display(lines)) + (_mark(verdict) if verdict and verdict.kind != "good" else "")
+        case Steps(_, strides):
+            return "".join(map(_block, strides))
+        case Result(rule, lines, also):
+            return (f"{_rule(rule)}\\[\\boxed{{\\begin{{aligned}}\n{latex_lines(lines)}\n\\end{{aligned}}}}\\]\n"
+                    + "".join(map(_block, also)))
+        case Space(height):
+            return f"\\vspace{{{height}\\baselineskip}}\n"
         case Marks(words):
             return "".join(map(_mark, words))
         case Code(text):
