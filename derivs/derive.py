@@ -30,6 +30,7 @@ from derivs.expr import (
     rebuild,
     reindex,
     tensors_in,
+    walk,
 )
 from derivs.normal.atoms import Form
 from derivs.normal.context import Context
@@ -153,13 +154,19 @@ class Graph:
         return tuple(found)
 
     def _wished(self, tensor: str) -> tuple[str, ...]:
-        """The letters that the targets use for an input."""
+        """The letters that the targets use for an input, or that the forward pass does."""
         rank = len(self.problem.tensors[tensor].shape)
         for target in self.problem.targets:
             left = target.claim.left
             if isinstance(left, Derivative) and left.by.tensor == tensor:
                 names = tuple(form.bare for form in left.by.at)
                 if all(names) and len(set(names)) == rank:
+                    return tuple(name for name in names if name)
+        for definition in self.problem.definitions:
+            for node in walk(definition.value):
+                at = node.at if isinstance(node, Entry) and node.tensor == tensor else ()
+                names = tuple(form.bare for form in at)
+                if rank and all(names) and len(set(names)) == rank:
                     return tuple(name for name in names if name)
         return tuple(LETTERS[:rank])
 

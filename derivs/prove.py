@@ -14,7 +14,7 @@ from derivs.cases import FEW, cases, written_out
 from derivs.derive import Graph
 from derivs.errors import OutOfBudget, OutOfDomain, Unsupported
 from derivs.expr import Expectation, Expr, Tree, children, reindex, tensors_in
-from derivs.normal.atoms import Form
+from derivs.normal.atoms import Atom, Form
 from derivs.normal.context import Context
 from derivs.normal.indicators import delta
 from derivs.normal.readback import readback
@@ -51,7 +51,7 @@ def prove(graph: Graph, claim: Claim) -> Equal | NotShown:
         sides = graph.resolve(claim.left), graph.resolve(claim.right)
     except Unsupported as error:
         return NotShown(error.what)
-    context, left, right, given = _identified(graph, claim, *sides)
+    context, left, right, given = identified(graph, claim, *sides)
     found = _proved(graph, context, left, right, given)
     if isinstance(found, NotShown):
         return (_by_cases(graph, claim) or _term_by_term(graph, claim) or _entry_by_entry(graph, claim) or found)
@@ -152,9 +152,9 @@ def _random(graph: Graph, expr: Tree) -> frozenset[str]:
     return found
 
 
-def _identified(graph: Graph, claim: Claim, left: Expr, right: Expr
-                ) -> tuple[Context, Expr, Expr, tuple[Given, ...]]:
-    """The claim with i written for j where i = j is given, also in its context and in the conditions that are left."""
+def identified(graph: Graph, claim: Claim, left: Expr, right: Expr
+               ) -> tuple[Context, Expr, Expr, tuple[Given, ...]]:
+    """The sides with i written for j where i = j is given, also in the context and in the conditions that are left."""
     facts = _facts(graph, claim)
     sizes = frozenset(graph.problem.sizes)
     rest = list(claim.given)
@@ -195,17 +195,23 @@ def _under(context: Context, translator: Translator, difference: Form, given: Se
             difference = settle(context, mul(difference, same if condition.op == "=" else add(ONE, same, -1)))
         elif not isinstance(left, Affine) and not isinstance(right, Affine) and condition.op == "=":
             fact = add(translator.form(context, left), translator.form(context, right), -1)
-            difference = _replaced(context, difference, fact)
+            difference = replaced(context, difference, fact)
         else:
             raise Unsupported("a side condition compares two indices, or states that two expressions are equal")
     return difference
 
 
-def _replaced(context: Context, difference: Form, fact: Form) -> Form:
-    """fact = 0 solved for one of its atoms, a sum if there is one, and put into the difference."""
+def replaced(context: Context, difference: Form, fact: Form) -> Form:
+    """fact = 0 solved for one of its atoms, and put into the difference."""
+    a, value = solved(fact)
+    return settle(context, rewrite(context, difference, {}, {a: value}.get))
+
+
+def solved(fact: Form) -> tuple[Atom, Form]:
+    """fact = 0 solved for one of its atoms, a sum if there is one. Raises Unsupported where that cannot be done."""
     lone = [(m[0][0], c) for m, c in fact.items() if len(m) == 1 and m[0][1] == 1]
     for a, c in sorted(lone, key=lambda item: -item[0].kind):
         rest = {m: v for m, v in fact.items() if m != ((a, 1),)}
         if not any(b is a for m in rest for b, _ in m):
-            return settle(context, rewrite(context, difference, {}, {a: scaled(rest, Fraction(-1) / c)}))
+            return a, scaled(rest, Fraction(-1) / c)
     raise Unsupported("a side condition that cannot be solved for one of its terms")

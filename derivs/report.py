@@ -5,15 +5,15 @@ The fields are documented in `docs/json.md` and are stable within a `version`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any, Literal
 
-from derivs.derivation import Agreement, Answer, Judged, Solution
+from derivs.derivation import Agreement, Answer, Judged, Solution, Step
 from derivs.expr import Entry
 from derivs.latex import latex, latex_claim
-from derivs.problem import Problem
+from derivs.problem import Claim, Problem
 from derivs.text import text, text_claim
 from derivs.verdict import Point, Proved, Refuted, Tested, Unread, Verdict, name
 
@@ -40,8 +40,19 @@ class Words:
 # ---- does it hold? ---------------------------------------------------------------------------------------------------
 
 def holds(answer: Answer) -> bool:
-    """The textbook answer is proved, and autodiff has nothing against it. Tested is not an acceptance."""
-    return isinstance(answer.verdict, Proved) and agrees(answer.agreement)
+    """The answer is proved, in every form it is given in, and autodiff has nothing against it.
+
+    Tested is not an acceptance.
+    """
+    return agrees(answer.agreement) and all(isinstance(verdict, Proved) for _, verdict in claims_of(answer))
+
+
+def claims_of(answer: Answer) -> Iterator[tuple[Claim, Verdict]]:
+    """The textbook form, the exercise's own where it is another, and the cases, each with its verdict."""
+    yield answer.target.claim, answer.verdict
+    if answer.stated is not None:
+        yield answer.stated
+    yield from answer.cases
 
 
 def agrees(agreement: Agreement | None) -> bool:
@@ -141,8 +152,9 @@ def _exercise(solution: Solution) -> dict[str, Any]:
             "formula": text_claim(answer.target.claim, problem), "latex": latex_claim(answer.target.claim, problem),
             "note": answer.target.note, "holds": holds(answer), **verdict_fields(answer.verdict),
             "milliseconds": round(answer.milliseconds, 3), "autodiff": _agreement(answer.agreement),
-            "steps": [{"left": latex(step.left, problem), "right": latex(step.right, problem), "rule": step.rule,
-                       "verdict": None if step.verdict is None else name(step.verdict)} for step in answer.steps],
+            "stated": None if answer.stated is None else _claim(*answer.stated, problem),
+            "cases": [_claim(claim, verdict, problem) for claim, verdict in answer.cases],
+            "steps": [_step(step, problem) for step in answer.steps],
         } for answer in solution.answers],
         "hands": [{
             "formula": text_claim(judged.hand.claim, problem), "latex": latex_claim(judged.hand.claim, problem),
@@ -151,6 +163,22 @@ def _exercise(solution: Solution) -> dict[str, Any]:
             "milliseconds": round(judged.milliseconds, 3),
         } for judged in solution.hands],
     }
+
+
+def _claim(claim: Claim, verdict: Verdict, problem: Problem) -> dict[str, Any]:
+    return {"formula": text_claim(claim, problem), "latex": latex_claim(claim, problem), **verdict_fields(verdict)}
+
+
+def _step(step: Step, problem: Problem) -> dict[str, Any]:
+    return {"left": latex(step.left, problem), "right": latex(step.right, problem), "rule": rule_text(step, problem),
+            "since": [latex_claim(claim, problem) for claim in step.since],
+            "verdict": None if step.verdict is None else name(step.verdict)}
+
+
+def rule_text(step: Step, problem: Problem) -> str:
+    """The words of a rule: chain rule through μ, σ² and y."""
+    *firsts, last = [text(expr, problem) for expr in step.about] or [""]
+    return step.rule.replace("{}", f"{', '.join(firsts)} and {last}" if firsts else last)
 
 
 def verdict_fields(verdict: Verdict) -> dict[str, Any]:

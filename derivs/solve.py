@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from time import perf_counter
 
+from derivs.alike import alike
+from derivs.compact import Book, Stage, stages
 from derivs.derivation import Agreement, Answer, Judged, Solution, Step
 from derivs.derive import Adjoint, Graph
+from derivs.errors import IllFormed
 from derivs.evaluate import Evaluator
-from derivs.expr import Derivative, Entry, Expr, tensors_in, walk
+from derivs.expr import Delta, Derivative, Entry, Expr, names_in, reindex, tensors_in, walk
 from derivs.judge import judge
-from derivs.problem import Claim, Problem, Target, bar
-from derivs.verdict import Verdict
+from derivs.problem import Claim, Given, Problem, Target, bar
+from derivs.scope import ranges
+from derivs.verdict import Proved, Verdict
 
 Progress = Callable[[str], None]
 
@@ -24,6 +28,7 @@ class Desk:
     graph: Graph
     evaluator: Evaluator
     seed: int
+    book: Book
 
 
 def solve(problem: Problem, *, examples: int = 0, seed: int = 0, progress: Progress | None = None) -> Solution:
@@ -31,7 +36,8 @@ def solve(problem: Problem, *, examples: int = 0, seed: int = 0, progress: Progr
 
     Raises DerivsError for an exercise that cannot be read; what is wrong or undecided in it is data.
     """
-    desk = Desk(Graph(problem), Evaluator(problem), seed)
+    graph = Graph(problem)
+    desk = Desk(graph, Evaluator(problem), seed, Book(graph))
     say = progress or (lambda _: None)
     answers = []
     for target in problem.targets:
@@ -55,14 +61,42 @@ def _judged(desk: Desk, claim: Claim) -> Verdict:
 
 
 def _answer(desk: Desk, target: Target) -> Answer:
+    """The textbook form that is found and proved; what the exercise states, where none is."""
     start = perf_counter()
-    verdict = _judged(desk, target.claim)
+    claim, verdict, found = _textbook(desk, target.claim)
+    stated = None
+    if target.stated and not alike(claim.right, target.claim.right):
+        stated = (target.claim, _judged(desk, target.claim))
+    cases = tuple((case, said) for case, said, _ in (_textbook(desk, case) for case in _cases(claim)))
     milliseconds = 1e3 * (perf_counter() - start)
-    return Answer(target, _steps(desk, target.claim, verdict), verdict, None, milliseconds)
+    steps = _steps(desk, claim, found, verdict)
+    return Answer(replace(target, claim=claim), steps, verdict, None, milliseconds, stated, cases)
 
 
-def _steps(desk: Desk, claim: Claim, verdict: Verdict) -> tuple[Step, ...]:
-    """The chain rule, the partials worked out, and the textbook form."""
+def _textbook(desk: Desk, claim: Claim) -> tuple[Claim, Verdict, list[Stage]]:
+    """The claim with the textbook form on its right, the verdict on it, and how it was found."""
+    found = stages(desk.book, claim)
+    if found:
+        better = replace(claim, right=found[-1].tree)
+        verdict = _judged(desk, better)
+        if isinstance(verdict, Proved):
+            return better, verdict, found
+    return claim, _judged(desk, claim), []
+
+
+def _cases(claim: Claim) -> Iterator[Claim]:
+    """A Jacobian on its diagonal and off it: where a delta of two free indices stands in it."""
+    free = names_in(claim.left)
+    pairs = {(node.left, node.right) for node in walk(claim.right) if isinstance(node, Delta)
+             and node.left.bare in free and node.right.bare in free}
+    if len(pairs) == 1 and not claim.given and isinstance(claim.left, Derivative):
+        (i, j), = pairs
+        yield replace(claim, given=(Given("=", i, j),))
+        yield replace(claim, given=(Given("!=", i, j),))
+
+
+def _steps(desk: Desk, claim: Claim, found: Sequence[Stage], verdict: Verdict) -> tuple[Step, ...]:
+    """The chain rule, the partials worked out, and on to the textbook form, each line equal to the one above."""
     graph = desk.graph
     steps: list[Step] = []
     left = claim.left
@@ -72,27 +106,65 @@ def _steps(desk: Desk, claim: Claim, verdict: Verdict) -> tuple[Step, ...]:
         elif left.of.tensor != graph.problem.loss:
             worked = graph.total(left.of, left.by)
             steps.append(Step(left, worked, "each partial worked out", _judged(desk, Claim(left, worked))))
-    if not steps or steps[-1].right != claim.right:
+    for number, stage in enumerate(found):
+        adds = number + 1 == len(found) or not steps or stage.since or len(stage.put_in) > 1
+        if adds:                                       # the worked line itself, in another writing, is no step
+            _append(desk, steps, claim, stage)
+    if not found and (not steps or steps[-1].right != claim.right):
         steps.append(Step(left, claim.right, "simplified" if steps else "claimed", verdict))
     return tuple(steps)
+
+
+def _append(desk: Desk, steps: list[Step], claim: Claim, stage: Stage) -> None:
+    """A stage of the search as a step; where it reads as the line above, it is that line."""
+    above = steps[-1].right if steps else claim.left
+    if steps and alike(stage.tree, above):
+        before = steps[-2].right if len(steps) > 1 else claim.left
+        steps[-1] = replace(steps[-1], right=stage.tree, verdict=_follows(desk, claim, before, stage.tree))
+        return
+    loss = Entry(desk.graph.problem.loss)
+    carried = {bar(t): t for t in desk.graph.problem.tensors}
+    put_in = tuple(Derivative(loss, Entry(carried[name], desk.graph.adjoint(carried[name]).of.at))
+                   for name in stage.put_in if name in carried and not _asks_for(claim.left, carried[name]))
+    since = (*((stage.by,) if stage.by else ()), *stage.since)
+    is_definition = isinstance(claim.left, Entry) and not steps
+    rule = "with {} put in" if put_in else "by definition" if is_definition else "simplified"
+    verdict = _follows(desk, claim, above, stage.tree)
+    steps.append(Step(claim.left, stage.tree, rule, verdict, put_in, since))
+
+
+def _follows(desk: Desk, claim: Claim, above: Expr, tree: Expr) -> Verdict:
+    """Whether the tree equals the line above; or the left side, where neither line shows what its indices run over."""
+    try:
+        here = ranges(desk.graph.problem, (above, tree)).keys()
+    except IllFormed:
+        above = claim.left
+    else:
+        if not names_in(claim.left) <= here | set(desk.graph.problem.sizes):
+            above = claim.left
+    return _judged(desk, Claim(above, tree, claim.given))
+
+
+def _asks_for(left: Expr, tensor: str) -> bool:
+    return isinstance(left, Derivative) and left.by.tensor == tensor
 
 
 def adjoint_steps(desk: Desk, adjoint: Adjoint, left: Derivative) -> list[Step]:
     """∂E/∂x = the chain rule over the nodes that read x; = with each partial worked out."""
     through = _readers(adjoint.chain)
-    named: Expr = left
-    if left.by != adjoint.of:
-        named = Derivative(left.of, adjoint.of)
-    worked = adjoint.definition.value
+    chain, worked = adjoint.chain, adjoint.definition.value
+    values = dict(zip((form.bare or "" for form in adjoint.of.at), left.by.at, strict=True))
+    chain, worked = reindex(chain, values), reindex(worked, values)
+    worked = desk.book.written(worked, left)
     if not through:
         rule = "nothing that the loss depends on reads it"
-        return [Step(named, worked, rule, _judged(desk, Claim(named, worked)))]
+        return [Step(left, worked, rule, _judged(desk, Claim(left, worked)))]
     if isinstance(adjoint.chain, Derivative):            # nothing but the loss itself reads it
-        return [Step(named, worked, "differentiated", _judged(desk, Claim(named, worked)))]
-    rule = "chain rule through " + " and ".join(through)
-    chain = Step(named, adjoint.chain, rule, _judged(desk, Claim(named, adjoint.chain)))
-    return [chain, Step(named, worked, "each partial worked out, the other nodes held fixed",
-                        _judged(desk, Claim(adjoint.chain, worked)))]
+        return [Step(left, worked, "differentiated", _judged(desk, Claim(left, worked)))]
+    nodes = tuple(map(Entry, through))
+    first = Step(left, chain, "chain rule through {}", _judged(desk, Claim(left, chain)), nodes)
+    return [first, Step(left, worked, "each partial worked out, the other nodes held fixed",
+                        _judged(desk, Claim(chain, worked)))]
 
 
 def _readers(chain: Expr) -> list[str]:
@@ -136,4 +208,4 @@ def _autodiff(graph: Graph, examples: int, seed: int, say: Progress) -> list[Agr
 
 
 def _with(answer: Answer, agreement: Agreement | None) -> Answer:
-    return Answer(answer.target, answer.steps, answer.verdict, agreement, answer.milliseconds)
+    return replace(answer, agreement=agreement)

@@ -178,7 +178,7 @@ def _sift(context: Context, binders: tuple[Binder, ...], factors: list[Expr]) ->
             inside = context.assume(fact for b in left for fact in b.facts())
             body = reindex(mul(*factors[:number], *factors[number + 1:]), {binder.index: value})
             ends = [CompareIndex("<=", a, b) for a, b in ((binder.low, value), (value, binder.high))
-                    if not inside.implies(b - a) and not _carried(inside, body, b - a)]
+                    if not inside.implies(b - a) and not carried(inside, body, b - a)]
             if best is None or len(ends) < best[0]:
                 parts: tuple[Condition, ...] = tuple(ends)
                 said = () if not parts else (Indicator(parts[0] if len(parts) == 1 else And(parts)),)
@@ -189,7 +189,7 @@ def _sift(context: Context, binders: tuple[Binder, ...], factors: list[Expr]) ->
     return _summed(context, best[1], tidy(inside, best[2]))
 
 
-def _carried(context: Context, body: Expr, form: Affine) -> bool:
+def carried(context: Context, body: Expr, form: Affine) -> bool:
     """Whether a factor that is zero outside its range already says form >= 0."""
     for factor in body.factors if isinstance(body, Mul) else (body,):
         if isinstance(factor, Entry) and context.tensors[factor.tensor].zero_outside:

@@ -169,4 +169,4 @@ def _targets(problem: Problem, by: Sequence[str]) -> Iterator[Target]:
         if bar(tensor) in problem.tensors and tensor not in graph.upstream() and tensor != problem.loss:
             definition = graph.adjoint(tensor).definition
             left = Derivative(Entry(problem.loss), Entry(tensor, definition.entry.at))
-            yield Target(Claim(left, definition.value))
+            yield Target(Claim(left, definition.value), stated=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fractions import Fraction
 
 from derivs.affine import Affine, symbol
@@ -59,9 +60,9 @@ def _atom(context: Context, a: Atom, taken: frozenset[str]) -> Expr:
         case Kind.BASE:
             return readback(context, a.args[0].terms, taken)
         case Kind.DELTA:
-            return _delta(a.args[0])
+            return delta_of(a.args[0])
         case Kind.GUARD:
-            return Indicator(_at_least_zero(a.args[0]))
+            return Indicator(condition_of(a.args[0]))
         case Kind.POSITIVE:
             return Indicator(Compare("<", ZERO, readback(context, a.args[0].terms, taken)))
         case Kind.TIE:
@@ -74,12 +75,14 @@ def _atom(context: Context, a: Atom, taken: frozenset[str]) -> Expr:
             raise AssertionError(a.kind)
 
 
-def _delta(form: Affine) -> Expr:
+def delta_of(form: Affine) -> Delta:
+    """[form = 0]."""
     positive = Affine(tuple(t for t in form.terms if t[1] > 0))
     return Delta(positive, positive - form)
 
 
-def _at_least_zero(form: Affine) -> CompareIndex:
+def condition_of(form: Affine) -> CompareIndex:
+    """form >= 0."""
     positive = Affine(tuple(t for t in form.terms if t[1] > 0))
     return CompareIndex("<=", positive - form, positive)
 
@@ -95,19 +98,11 @@ def _sum(context: Context, a: Atom, taken: frozenset[str]) -> Expr:
     letters = _letters(len(order), taken)
     guards = {g for g in guards_of(context, body) if not g.names.isdisjoint(names)}
     rest: Monomial = tuple(p for p in body if not (p[0].kind is Kind.GUARD and p[0].args[0] in guards))
-    bounds: list[tuple[str, Affine, Affine]] = []
-    left = set(guards)
-    bound = set(order)
-    # The outermost index is one whose bounds do not mention the indices further in.
-    for _ in order:
-        name, low, high, used = _bounded(bound, left)
-        bounds.append((name, low, high))
-        bound.discard(name)
-        left -= used
+    bounds, left = bounds_of(frozenset(order), guards)
     values = dict(zip(order, map(symbol, letters), strict=True))
     renamed = dict(zip(order, letters, strict=True))
     inner = _with_names(context, rest, renamed, taken.union(letters))
-    conditions = tuple(_at_least_zero(g.substitute(values)) for g in sorted(left, key=lambda g: g.key)
+    conditions = tuple(condition_of(g.substitute(values)) for g in sorted(left, key=lambda g: g.key)
                        if not any(g in (symbol(n) - lo, hi - symbol(n)) for n, lo, hi in bounds))
     if conditions:
         inner = mul(Indicator(conditions[0] if len(conditions) == 1 else And(conditions)), inner)
@@ -116,9 +111,29 @@ def _sum(context: Context, a: Atom, taken: frozenset[str]) -> Expr:
     return inner
 
 
-def _bounded(bound: set[str], guards: set[Affine]) -> tuple[str, Affine, Affine, set[Affine]]:
+Bound = tuple[str, Affine, Affine]         # an index, its lowest and its highest value
+
+
+def bounds_of(names: frozenset[str], guards: Iterable[Affine],
+              sizes: frozenset[str] = frozenset()) -> tuple[list[Bound], set[Affine]]:
+    """A range for each name that the guards give, outermost first, and the guards that are left.
+
+    The outermost index is one whose bounds do not mention the indices further in. Bounds that speak of sizes alone go
+    first. Raises Unsupported where there is none.
+    """
+    bounds: list[Bound] = []
+    bound, left = set(names), set(guards)
+    for _ in names:
+        name, low, high, used = _bounded(bound, left, sizes)
+        bounds.append((name, low, high))
+        bound.discard(name)
+        left -= used
+    return bounds, left
+
+
+def _bounded(bound: set[str], guards: set[Affine], sizes: frozenset[str]) -> tuple[str, Affine, Affine, set[Affine]]:
     for name in sorted(bound):
-        mine = [g for g in sorted(guards, key=lambda g: (len(g.names), g.key))
+        mine = [g for g in sorted(guards, key=lambda g: (len(g.names - sizes), len(g.names), g.key))
                 if name in g.names and len(g.names & bound) == 1 and g.coefficient(name) in (1, -1)]
         low = next((g for g in mine if g.coefficient(name) == 1), None)
         high = next((g for g in mine if g.coefficient(name) == -1), None)
@@ -138,14 +153,7 @@ def _largest(context: Context, a: Atom, taken: frozenset[str]) -> Expr:
     letters = _letters(len(names), taken)
     values = dict(zip(names, map(symbol, letters), strict=True))
     inner = readback(context, substitute(context, form, values), taken.union(letters))
-    left = {g.substitute(values) for g in guards}
-    bound = set(letters)
-    bounds = []
-    for _ in letters:
-        name, low, high, used = _bounded(bound, left)
-        bounds.append((name, low, high))
-        bound.discard(name)
-        left -= used
+    bounds, _ = bounds_of(frozenset(letters), {g.substitute(values) for g in guards})
     for name, low, high in reversed(bounds):
         inner = Largest(name, low, high, inner)
     return inner

@@ -40,10 +40,13 @@ from derivs.normal.signs import guards_of
 
 def substitute(context: Context, form: Form, values: Mapping[str, Affine]) -> Form:
     """Free names replaced by integer forms, at once."""
-    return rewrite(context, form, values, {})
+    return rewrite(context, form, values)
 
 
-def rewrite(context: Context, form: Form, values: Mapping[str, Affine], atoms: Mapping[Atom, Form]) -> Form:
+Replacement = Callable[[Atom], Form | None]      # what an atom gives way to, if it does
+
+
+def rewrite(context: Context, form: Form, values: Mapping[str, Affine], atoms: Replacement | None = None) -> Form:
     """Names and whole atoms replaced, at once and at any depth."""
     total: Form = {}
     for monomial, c in form.items():
@@ -52,7 +55,7 @@ def rewrite(context: Context, form: Form, values: Mapping[str, Affine], atoms: M
 
 
 def _rewrite_monomial(context: Context, monomial: Monomial, values: Mapping[str, Affine],
-                      atoms: Mapping[Atom, Form]) -> Form:
+                      atoms: Replacement | None) -> Form:
     kept: list[tuple[Atom, Rational]] = []
     result = ONE
     for a, e in monomial:
@@ -66,14 +69,14 @@ def _rewrite_monomial(context: Context, monomial: Monomial, values: Mapping[str,
     return mul({tuple(kept): 1}, result) if len(kept) < len(monomial) else {monomial: 1}
 
 
-def _rewrite_atom(context: Context, a: Atom, values: Mapping[str, Affine], atoms: Mapping[Atom, Form]) -> Form | None:
+def _rewrite_atom(context: Context, a: Atom, values: Mapping[str, Affine], atoms: Replacement | None) -> Form | None:
     """The new value of an atom; None if it does not change."""
-    if a in atoms:
-        return atoms[a]
+    if atoms is not None and (replaced := atoms(a)) is not None:
+        return replaced
     if a.free.isdisjoint(values) and not (atoms and _holds(a, atoms)):
         return None
     here = tuple(sorted((name, form) for name, form in values.items() if name in a.free)) if values else ()
-    key = (a, tuple((name, form.key) for name, form in here), tuple(atoms.items()) and id(atoms))
+    key = (a, tuple((name, form.key) for name, form in here))
     if not atoms and key in context.memo:
         found: Form = context.memo[key]
         return found
@@ -85,12 +88,17 @@ def _rewrite_atom(context: Context, a: Atom, values: Mapping[str, Affine], atoms
     return new
 
 
-def _holds(a: Atom, atoms: Mapping[Atom, Form]) -> bool:
-    """Whether one of the atoms stands inside a."""
-    return any(inner in atoms or _holds(inner, atoms) for monomial in parts(a) for inner, _ in monomial)
+def _holds(a: Atom, atoms: Replacement) -> bool:
+    """Whether one of the atoms that give way stands inside a."""
+    return any(atoms(inner) is not None or _holds(inner, atoms) for monomial in parts(a) for inner, _ in monomial)
 
 
-def _rebuild(context: Context, a: Atom, values: Mapping[str, Affine], atoms: Mapping[Atom, Form]) -> Form:
+def _stands_in(target: Atom, a: Atom) -> bool:
+    """Whether the target stands inside a."""
+    return any(inner is target or _stands_in(target, inner) for monomial in parts(a) for inner, _ in monomial)
+
+
+def _rebuild(context: Context, a: Atom, values: Mapping[str, Affine], atoms: Replacement | None) -> Form:
     def inner(form: Frozen) -> Form:
         return rewrite(context, form.terms, values, atoms)
 
@@ -458,13 +466,13 @@ def _settled(context: Context, monomial: Monomial, bound: frozenset[str]) -> For
             replaced = _tie_rule(a)
             if replaced is not None:
                 target, value_form = replaced
-                if any(b is target or _holds(b, {target: ZERO}) for b, _ in rest):
+                if any(b is target or _stands_in(target, b) for b, _ in rest):
                     # A dead case, such as 1/u where u = 0, stays as it is. Were it 0, u (1/u) = 1 would be 0 there too.
                     ranged = rest
                     for g in guards_of(context, tuple(p for p in rest if p[0] is target)):
                         ranged = times_guard(ranged, g) if g.names else ranged
                     with suppress(OutOfDomain):
-                        return mul({((a, 1),): 1}, rewrite(context, {ranged: 1}, {}, {target: value_form}))
+                        return mul({((a, 1),): 1}, rewrite(context, {ranged: 1}, {}, {target: value_form}.get))
             if any(b.kind is Kind.POSITIVE and b.args == a.args for b, _ in rest):
                 return ZERO                          # [u > 0][u = 0] = 0
             if any(b.kind is Kind.BASE and b.args[0] is a.args[0] and e > 0 for b, e in rest):
@@ -477,7 +485,7 @@ def _tie_rule(a: Atom) -> tuple[Atom, Form] | None:
     form: Form = a.args[0].terms
     linear = [m[0][0] for m in form if len(m) == 1 and m[0][1] == 1 and m[0][0].kind is Kind.TENSOR]
     for target in sorted(linear, key=lambda b: (b.args[0], tuple(f.key for f in b.args[1])), reverse=True):
-        if sum(any(b is target or _holds(b, {target: ZERO}) for b, _ in m) for m in form) == 1:
+        if sum(any(b is target or _stands_in(target, b) for b, _ in m) for m in form) == 1:
             c = form[((target, 1),)]
             rest = {m: v for m, v in form.items() if m != ((target, 1),)}
             return target, scaled(rest, Fraction(-1) / Fraction(c))
