@@ -39,8 +39,8 @@ from derivs.problem import Claim, Problem
 
 MARKS = {"<=": r"\le", ">=": r"\ge", "!=": r"\ne", "sim": r"\sim", "in": r"\in", "to": r"\to", "beside": "",
          "dot": r"\cdot", "times": r"\cdot", "dots": r"\dots", "quad": r"\quad ", "thin": r"\,",
-         "by": r"\times", ";": r";\ "}
-SPACED = {*RELATIONS, "+", "-", "dot", "times"}
+         "odot": r"\odot", "space": " ", "oslash": r"\oslash", "by": r"\times", ";": r";\ "}
+SPACED = {*RELATIONS, "+", "-", "dot", "times", "odot", "oslash"}
 HALVES = {("(", True): "(", ("(", False): ")", ("[", True): "[", ("[", False): "]", ("|", True): "|", ("|", False): "|"}
 ACCENTS = {"hat": r"\hat", "tilde": r"\tilde", "bar": r"\bar", "dot": r"\dot", "vec": r"\vec"}
 STYLES = {"bf": r"\mathbf", "cal": r"\mathcal", "rm": r"\mathrm", "sf": r"\mathsf"}

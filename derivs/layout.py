@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from fractions import Fraction as Rational
 from functools import lru_cache, partial
 from itertools import islice
-from typing import Literal
+from typing import Any, Literal
 
-from derivs.affine import Affine
+from derivs.affine import Affine, symbol
 from derivs.box import (
     BESIDE,
     DOT,
@@ -66,6 +66,7 @@ from derivs.expr import (
     Pow,
     Sum,
     Tree,
+    rebuild,
     walk,
 )
 from derivs.names import by_letters, listed, read
@@ -129,6 +130,7 @@ class _Piece:
 def layout(expr: Tree, problem: Problem) -> Box:
     """The boxes of an expression or condition."""
     to = _Setting(problem)
+    expr = _counted(expr, problem)
     if isinstance(expr, Compare | CompareIndex | And | Or | Not):
         return _condition(expr, to)
     return _piece(expr, to).box
@@ -141,8 +143,11 @@ def claim_layout(claim: Claim, problem: Problem) -> Box:
 
 def given_layout(given: Given, problem: Problem) -> Box:
     """A side condition."""
+    if isinstance(given.left, Affine) and isinstance(given.right, Affine):
+        return layout(CompareIndex(given.op, given.left, given.right), problem)
+
     def side(value: Affine | Expr) -> Box:
-        return form_layout(value) if isinstance(value, Affine) else layout(value, problem)
+        return layout(Integer(value) if isinstance(value, Affine) else value, problem)
 
     return Row((side(given.left), Mark(given.op), side(given.right)))
 
@@ -150,6 +155,11 @@ def given_layout(given: Given, problem: Problem) -> Box:
 def form_layout(form: Affine) -> Box:
     """An integer form, as in subscripts and bounds."""
     return _signed([(negative, _monomial(unsigned)) for negative, unsigned in _form_terms(form)])
+
+
+def range_layout(low: Affine, high: Affine, problem: Problem) -> tuple[Box, Box]:
+    """The ends of the range of an index, counted as the exercise counts."""
+    return form_layout(_place_of(low, problem)), form_layout(_place_of(high, problem))
 
 
 def name_layout(tensor: Tensor) -> Box:
@@ -258,12 +268,43 @@ def _flat(box: Box) -> Box:
 
 def _is_whole(index: str, low: Affine, high: Affine, body: Expr, problem: Problem) -> bool:
     """Whether the range is that of an axis of the body on which the index stands alone."""
-    if low.terms != (((), 1),):
+    shift = 1 - problem.index_base
+    if low.terms != (((), 1),)[shift:]:
         return False
     shapes = {name: tensor.shape for name, tensor in problem.tensors.items()}
     entries = [node for node in walk(body) if isinstance(node, Entry) and node.tensor in shapes]
     axes = (axis for entry in entries for axis in zip(entry.at, shapes[entry.tensor], strict=False))
-    return {size for form, size in axes if form.bare == index} == {high}
+    return {size for form, size in axes if form.bare == index} == {high + shift}
+
+
+# ---- where indices begin ---------------------------------------------------------------------------------------------
+
+def _counted(node: Any, problem: Problem) -> Any:
+    """A formula in which 1 is the first index, in the letters of one that begins to count at `problem.index_base`.
+
+    With base 0 the letter i stands for what is i + 1 here: x_{i+u-1} is printed as x_{i+u}, a sum over 1..n runs over
+    0..n-1, and an index that is a number is i + 1.
+    """
+    if problem.index_base == 1:
+        return node
+    match node:
+        case Integer(form):
+            return Integer(_number_of(form, problem))
+        case CompareIndex(_, left, right) if left.names | right.names <= frozenset(problem.sizes):
+            return node
+        case _:
+            return rebuild(node, partial(_counted, problem=problem), partial(_place_of, problem=problem))
+
+
+def _number_of(form: Affine, problem: Problem) -> Affine:
+    """A form that is a number, in the letters that are printed."""
+    shift = 1 - problem.index_base
+    return form.substitute({name: symbol(name) + shift for name in form.names.difference(problem.sizes)})
+
+
+def _place_of(form: Affine, problem: Problem) -> Affine:
+    """A form that says where something stands, in the letters that are printed, and counted as they are."""
+    return _number_of(form, problem) - (1 - problem.index_base)
 
 
 # ---- signs and sums --------------------------------------------------------------------------------------------------
@@ -547,8 +588,18 @@ def _joined(conditions: tuple[Condition, ...], word: str, to: _Setting) -> Box:
     if len(conditions) == 1:
         return _condition(conditions[0], to)
     row: list[Box] = []
+    above: Condition | None = None
     for part in conditions:
+        match above, part:
+            case CompareIndex("<=", _, middle), CompareIndex("<=", left, high) if middle == left and word == " and ":
+                row += [Mark("<="), form_layout(high)]             # 1 <= i and i <= n as 1 <= i <= n
+                above = None
+                continue
         inner = _condition(part, to)
+        if isinstance(part, CompareIndex) and any(
+                isinstance(other, CompareIndex) and other.left == part.right for other in conditions):
+            inner = Row((form_layout(part.left), Mark(part.op), form_layout(part.right)))
         is_simple = isinstance(part, Compare | CompareIndex | Not)
         row += [Word(word, "prose"), inner if is_simple else Fence("(", inner)]
+        above = part
     return Row(tuple(row[1:])) if row else Word("always" if word == " and " else "never", "prose")

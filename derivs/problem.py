@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from derivs.affine import ONE, Affine, symbol
 from derivs.expr import Derivative, Entry, Expr
+from derivs.shown import Shown
 
 Role = Literal["input", "parameter", "constant", "target", "node", "cotangent", "loss"]
 Property = Literal["positive", "nonnegative", "in(0,1)", "binary", "onehot", "simplex"]
@@ -61,7 +62,7 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Shown):
     """left = right under the conditions `given`. The left side is a derivative, or any expression of the exercise.
 
     where_left: the equation is meant where the left side has a value and the right side divides by nothing that
@@ -72,14 +73,19 @@ class Claim:
     right: Expr
     given: tuple[Given, ...] = ()
     where_left: bool = False
+    problem: Problem | None = field(default=None, compare=False, repr=False, kw_only=True)     # whose names it prints
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """What the exercise asks for, with the textbook answer."""
+class Target(Shown):
+    """What the exercise asks for, with the textbook answer. stated: whether it is the author who says it.
+
+    Where the author says nothing, the right side is what reverse mode gives.
+    """
 
     claim: Claim
     note: str = ""
+    stated: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +98,7 @@ class Hand:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Shown):
     """An exercise. Sizes are at least 1; `facts` are further forms known to be >= 0 (`H - h` for H >= h).
 
     definitions: in order, each may read the tensors above it. loss: the letter of the loss E, a smooth function of the
@@ -100,6 +106,8 @@ class Problem:
     kinks: the value of a function's derivative where it has none, by function, where the exercise differs from the
     convention of `derivs.rules.functions`. indices: letters whose range no axis tells.
     reference: an independent JAX forward pass, input arrays by name to the outputs by name.
+    index_base: 0 or 1, where the indices begin in print; here they run from 1. layout: whether a vector is a column or
+    a row where a formula is written in matrices, "" where nobody said.
     """
 
     name: str
@@ -116,6 +124,8 @@ class Problem:
     indices: Mapping[str, tuple[Affine, Affine]] = field(default_factory=dict)
     reference: Callable[..., Any] | None = None
     description: str = ""
+    index_base: int = 1
+    layout: Literal["", "column", "row"] = ""
     sizes: tuple[str, ...] = field(init=False, compare=False)         # the letters of the sizes, in order of appearance
     _definitions: Mapping[str, Definition] = field(init=False, compare=False, repr=False)
 
@@ -124,6 +134,9 @@ class Problem:
         letters = dict.fromkeys(name for form in (*shapes, *self.facts) for name in sorted(form.names))
         object.__setattr__(self, "sizes", tuple(letters))
         object.__setattr__(self, "_definitions", {d.tensor: d for d in reversed(self.definitions)})
+
+    def __repr__(self) -> str:
+        return f"Problem({self.name!r}, {len(self.targets)} targets)"
 
     def definition(self, tensor: str) -> Definition | None:
         """How a node is computed; None for what is given."""

@@ -42,8 +42,8 @@ from derivs.names import GREEK, SIGNS
 from derivs.problem import Claim, Problem
 
 MARKS = {"<=": "≤", ">=": "≥", "!=": "≠", "-": "-", "sim": "~", "in": "∈", "to": "→", "beside": " ", "dot": "·",
-         "times": "·", "dots": "...", "quad": "   ", "by": "×", ";": "; "}
-SPACED = {*RELATIONS, "+", "-", "dot", "times", "by"}
+         "times": "·", "dots": "...", "quad": "   ", "odot": "⊙", "space": " ", "oslash": "⊘", "by": "×", ";": "; "}
+SPACED = {*RELATIONS, "+", "-", "dot", "times", "odot", "oslash", "by"}
 ACCENTS = {"hat": "\u0302", "tilde": "\u0303", "bar": "\u0304", "dot": "\u0307", "vec": "\u20d7"}
 RAISED = dict(zip("0123456789-+", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", strict=True))
 CLOSING = {"(": ")", "[": "]", "|": "|"}

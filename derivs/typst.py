@@ -32,7 +32,8 @@ from derivs.names import OPERATORS
 from derivs.problem import Claim, Problem
 
 MARKS = {"<=": "<=", ">=": ">=", "!=": "!=", "sim": "tilde.op", "in": "in", "to": "arrow.r", "beside": "",
-         "dot": "dot.op", "times": "dot.op", "by": "times", ";": "semi space", ",": "comma", "dots": "dots.h",
+         "dot": "dot.op", "times": "dot.op", "odot": "⊙", "oslash": "⊘", "space": "", "by": "times", ";": "semi space",
+         ",": "comma", "dots": "dots.h",
          ".": '"."', "(": "\\(", ")": "\\)", "[": "\\[", "]": "\\]", "/": "slash", "*": "*", ":": "colon", "|": "bar.v"}
 SIGNS = {"ell": "ell", "partial": "partial", "nabla": "nabla", "infty": "infinity", "top": "top", "prime": "prime",
          "star": "star.op", "ast": "ast.op"}

@@ -1,4 +1,4 @@
-"""The letters of an exercise written in Python: its tensors, sizes and functions as derivs.latex prints them."""
+"""An exercise as derivs.latex prints it, for a reader: the letters of its tensors, sizes and functions."""
 
 from __future__ import annotations
 
@@ -7,14 +7,19 @@ from fractions import Fraction
 
 from derivs.affine import symbol
 from derivs.box import Box
+from derivs.errors import Unreadable
 from derivs.expr import Apply, Entry, Expr, power
 from derivs.expr import walk as parts_of
 from derivs.latex import spell
 from derivs.layout import name_layout
 from derivs.names import by_letters
 from derivs.problem import Problem, Tensor
+from derivs.reading.chains import chains_of
+from derivs.reading.choices import Choices
+from derivs.reading.claims import Reading, claim
 from derivs.reading.introduce import Pattern, pattern
 from derivs.reading.parse import parse
+from derivs.reading.rows import rows
 from derivs.reading.spelling import Spelled, key, spelled
 from derivs.reading.syntax import Node, Word
 from derivs.reading.vocabulary import Named, Spelling, Vocabulary
@@ -23,7 +28,7 @@ from derivs.rules.opaque import MARK
 
 def vocabulary_of(problem: Problem) -> Vocabulary:
     """What a reader of a derivation knows who has seen the exercise in print."""
-    words = Vocabulary(indices=dict(problem.indices))
+    words = Vocabulary(indices=dict(problem.indices), index_base=problem.index_base)
     for size in problem.sizes:
         words.sizes[_key(by_letters(size))] = symbol(size)
     for name in sorted({node.function for expr in _formulas(problem) for node in parts_of(expr)
@@ -38,12 +43,24 @@ def vocabulary_of(problem: Problem) -> Vocabulary:
     return words
 
 
+def read_as_printed(formula: str, problem: Problem, words: Vocabulary, choices: Choices) -> Reading:
+    """The claim that a printed equation makes. Raises DerivsError where it cannot be read."""
+    row, = rows(formula)
+    if row.node is None:
+        raise row.error or Unreadable("nothing stands in it", row.span)
+    (relation, *_), conditions = chains_of(row.node)
+    left, right = relation.sides[0], relation.sides[-1]
+    if left is None or right is None:
+        raise Unreadable("it is no equation", row.span)
+    return claim(problem, words, choices, left, right, conditions)
+
+
 def _add(words: Vocabulary, problem: Problem, tensor: Tensor, letters: Sequence[str]) -> None:
     printed = spell(name_layout(tensor))
     name = _name(parse(printed))
     parameters = tuple(f"@{k}" for k in range(len(tensor.shape)))
     body: Expr = Entry(tensor.name, tuple(map(symbol, parameters)))
-    named = Named(body, parameters, tensor.shape, tuple(letters))
+    named = Named(body, parameters, tensor.shape, tuple(letters), problem.layout if len(parameters) == 1 else "")
     found = pattern(name, ())
     words.add(Spelling(found.base, found.below, found.above, named, printed))
     _root_of_square(words, found, named, printed)
@@ -53,7 +70,7 @@ def _root_of_square(words: Vocabulary, found: Pattern, named: Named, printed: st
     r"""Where \sigma^2 is a node, \sigma is its root."""
     if found.above == ("2",) and not any(not s.above and s.below == found.below
                                          for s in words.spellings.get(found.base, ())):
-        root = Named(power(named.body, Fraction(1, 2)), named.parameters, named.sizes, named.letters)
+        root = Named(power(named.body, Fraction(1, 2)), named.parameters, named.sizes, named.letters, named.turn)
         words.add(Spelling(found.base, found.below, (), root, printed))
 
 
