@@ -10,8 +10,10 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
@@ -25,9 +27,14 @@ if TYPE_CHECKING:
     from derivs.papers import Paper
     from derivs.problem import Problem
     from derivs.reading.document import Kind
+    from derivs.sheet.blocks import Document
+    from derivs.sheet.document import Detail
+    from derivs.sheet.settings import Settings
 
 EXAMPLES = 100
 FORMATS = ("tex", "html", "pdf")
+DETAILS = ("answer", "steps", "all")
+VERSIONS = {"derivs": "", "SymPy": "sympy", "JAX": "jax", "python-flint": "flint"}    # name on a sheet: its module
 KINDS: dict[str, Kind] = {".tex": "tex", ".md": "md", ".markdown": "md", ".txt": "md", ".ipynb": "ipynb"}
 LARGEST = 40_000_000                   # bytes of a text
 
@@ -35,6 +42,9 @@ examples_option = click.option("--examples", type=click.IntRange(0), default=EXA
                                help="How many random inputs autodiff is asked at, per target; 0: it is not asked.")
 seed_option = click.option("--seed", type=click.IntRange(0), default=0, show_default=True, metavar="S",
                            help="The seed of all random choices; the same seed, the same run.")
+detail_option = click.option("--detail", type=click.Choice(DETAILS), default="steps", show_default=True,
+                             help="answer: the results and how each was established; steps: the derivations too; all: "
+                                  "the verdict on every step too, and the formulas that people wrote.")
 json_option = click.option("--json", "as_json", is_flag=True,
                            help="Print one JSON object instead; its fields are in docs/json.md.")
 
@@ -89,10 +99,11 @@ def list_(as_json: bool) -> None:
 
 @main.command()
 @click.argument("name")
+@detail_option
 @examples_option
 @seed_option
 @json_option
-def show(name: str, examples: int, seed: int, as_json: bool) -> None:
+def show(name: str, detail: Detail, examples: int, seed: int, as_json: bool) -> None:
     """Show one derivation in the terminal."""
     solutions = _solved(_loaded((name,)), examples, seed)
     if as_json:
@@ -100,7 +111,8 @@ def show(name: str, examples: int, seed: int, as_json: bool) -> None:
     else:
         from derivs.sheet.document import document
         from derivs.sheet.terminal import terminal
-        click.echo(terminal(document(solutions), color=sys.stdout.isatty()), nl=False)
+        page = document(solutions, detail=detail, lettered=False)
+        click.echo(terminal(page, color=sys.stdout.isatty()), nl=False)
     _exit(solutions)
 
 
@@ -126,34 +138,66 @@ def verify(names: tuple[str, ...], examples: int, seed: int, as_json: bool) -> N
 @click.argument("names", metavar="[NAME|FILE|DIR]...", nargs=-1)
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("answers"), show_default=True,
               metavar="DIR", help="The folder to write to; it is made where it does not exist.")
-@click.option("--format", "formats", default=",".join(FORMATS), show_default=True, metavar="FORMATS",
-              help="Which files to write, with commas between them.")
+@click.option("--format", "formats", default=None, metavar="FORMATS",
+              help="Which files to write, with commas between them.  [default: tex,html,pdf]")
+@click.option("--fragment", is_flag=True,
+              help="Write the LaTeX as a part to \\input into a document of your own, and by default nothing else.")
+@click.option("--blank", is_flag=True, help="The questions, with room to write; nothing is solved.")
+@click.option("--key", is_flag=True, help="The results alone.")
+@detail_option
+@click.option("--settings", "settings_file", metavar="FILE",
+              help="A TOML file with title, course, date, author, room and [notation]; see docs/sheets.md.")
+@click.option("--title", metavar="TEXT", help="The title of the sheet.")
+@click.option("--course", metavar="TEXT", help="The course, above the title.")
+@click.option("--date", metavar="DAY", help="The date on the sheet, YYYY-MM-DD.  [default: that of SOURCE_DATE_EPOCH]")
+@click.option("--author", metavar="TEXT", help="Who hands it out.")
+@click.option("--loss", metavar="LATEX", help="The letter of the loss.")
+@click.option("--index-base", type=int, metavar="0|1", help="Where indices begin to count.")
+@click.option("--layout", type=click.Choice(("column", "row")), help="What a vector is, in matrices.")
 @click.option("--engine", type=click.Choice(("typst", "pdflatex")), default="typst", show_default=True,
               help="What makes the PDF. pdflatex must be installed.")
 @examples_option
 @seed_option
 @json_option
-def sheet(names: tuple[str, ...], output: Path, formats: str, engine: str, examples: int, seed: int,
-          as_json: bool) -> None:
+@click.pass_context
+def sheet(context: click.Context, names: tuple[str, ...], output: Path, formats: str | None, fragment: bool,
+          blank: bool, key: bool, detail: Detail, settings_file: str | None, title: str | None, course: str | None,
+          date: str | None, author: str | None, loss: str | None, index_base: int | None, layout: str | None,
+          engine: str, examples: int, seed: int, as_json: bool) -> None:
     """Write an answer sheet: every gradient derived, proved and compared with autodiff.
 
     Without arguments, all exercises; a DIR stands for the exercise files in it. The files are answers.tex (compiles
-    with plain pdflatex), answers.html (one page, works offline) and answers.pdf.
+    with plain pdflatex), answers.html (one page, works offline) and answers.pdf; with --blank questions.*, with --key
+    key.*, with --fragment *-fragment.tex. Exit status: 0 all results hold, 1 one does not.
     """
-    wanted = _formats(formats)
-    problems = _loaded(names)
+    detail_is_given = context.get_parameter_source("detail") is not click.core.ParameterSource.DEFAULT
+    if blank + key + detail_is_given > 1:
+        raise click.UsageError("give one of --blank, --key and --detail")
+    wanted = _formats(formats or ("tex" if fragment else ",".join(FORMATS)))
+    moment = _source_date()
+    settings = _settings(settings_file, {"loss": loss, "index_base": index_base, "layout": layout},
+                         title=title, course=course, date=date, author=author)
+    if moment is not None and not settings.date:
+        settings = replace(settings, date=datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d"))
+    problems = _renotated(_loaded(names), settings)
     from derivs.files import make_folder, write_atomically
     make_folder(output)                # before the long work, not after it
-    solutions = _solved(problems, examples, seed)
-    from derivs.sheet.document import document
-    moment = _source_date()
-    date = "" if moment is None else datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d")
-    sheets = document(solutions, date=date)
-    made = {output / f"answers.{kind}": _renderer(kind, engine, moment or 0)(sheets) for kind in wanted}
+    solutions = [] if blank else _solved(problems, examples, seed)
+    compose = _composer(problems, solutions, "blank" if blank else "key" if key else detail, settings)
+    stem = "questions" if blank else "key" if key else "answers"
+    made = {}
+    for kind in wanted:
+        is_part = fragment and kind == "tex"
+        path = output / f"{stem}{'-fragment' if is_part else ''}.{kind}"
+        made[path] = _rendered("fragment" if is_part else kind, compose, engine, moment or 0)
     for path, content in made.items():
         write_atomically(path, content)
-    if as_json:
-        _print_report("sheet", solutions, examples, seed, files=list(map(str, made)))
+    files = list(map(str, made))
+    if as_json and blank:
+        from derivs.report import listing
+        _print_json({**listing(problems), "command": "sheet", "files": files})
+    elif as_json:
+        _print_report("sheet", solutions, examples, seed, files=files)
     else:
         for path in made:
             click.echo(path)
@@ -261,17 +305,89 @@ def _formats(text: str) -> list[str]:
     return kinds
 
 
-def _renderer(kind: str, engine: str, moment: int) -> Callable[[Any], bytes]:
-    """From a document to the bytes of its file."""
+def _settings(file: str | None, notation: dict[str, Any], **flags: str | None) -> Settings:
+    """The settings of the file, and over them those of the command line."""
+    from derivs.sheet.settings import Settings, overridden, settings
+    base = Settings()
+    if file is not None:
+        where = "standard input" if file == "-" else file
+        try:
+            base = settings(_text(file), where)
+        except DerivsError as error:
+            raise error.at(where) from error
+    return overridden(base, notation, **flags)
+
+
+def _renotated(problems: list[Problem], settings: Settings) -> list[Problem]:
+    """The exercises in the notation that is asked for; every one that it does not fit is reported."""
+    if settings.notation is None:
+        return problems
+    from derivs.notation import renotated
+    names = settings.notation.names
+    owners = {old: [problem for problem in problems if _has(problem, old)] for old in names}
+    changed, errors = [], []
+    for problem in problems:           # a name that only others of the course have is nothing to this one
+        fitting = {old: new for old, new in names.items() if not owners[old] or problem in owners[old]}
+        try:
+            changed.append(renotated(problem, replace(settings.notation, names=fitting)))
+        except DerivsError as error:
+            errors.append(DerivsError(str(error), where=problem.name))
+    _raise_all(errors)
+    return changed
+
+
+def _has(problem: Problem, name: str) -> bool:
+    """Whether an exercise has a name: whether it could be called what it is called."""
+    from derivs.notation import Notation, renotated
+    try:
+        renotated(problem, Notation(names={name: name}))
+    except DerivsError:
+        return False
+    return True
+
+
+def _composer(problems: list[Problem], solutions: list[Solution], kind: Any, settings: Settings
+              ) -> Callable[[float | None], Document]:
+    """From the longest line, in em, to the sheet; made once for all formats."""
+    from derivs.sheet.document import LIMIT, QUESTIONS, ROOM, TITLE, document, questions
+    from derivs.sheet.provenance import provenance
+    head: dict[str, Any] = {
+        "title": settings.title or (QUESTIONS if kind == "blank" else TITLE),
+        "course": settings.course, "author": settings.author, "date": settings.date,
+        "provenance": provenance(solutions, _versions(solutions), settings.date)}
+    if kind == "blank":
+        room = settings.room or ROOM
+        return cache(lambda limit: questions(problems, limit=limit or LIMIT, room=room, **head))
+    return cache(lambda limit: document(solutions, detail=kind, limit=limit or LIMIT, **head))
+
+
+def _versions(solutions: Sequence[Solution]) -> dict[str, str]:
+    """The versions of what had a part in the results: SymPy where it read an exercise, JAX where it was asked."""
+    from importlib.metadata import PackageNotFoundError, version
+    asked = any(answer.agreement is not None for solution in solutions for answer in solution.answers)
+    found = {}
+    for name, module in VERSIONS.items():
+        if not module or (solutions and module in sys.modules and (name != "JAX" or asked)):
+            with suppress(PackageNotFoundError):
+                found[name] = version(name.lower())
+    return found or {"derivs": ""}
+
+
+def _rendered(kind: str, compose: Callable[[float | None], Document], engine: str, moment: int) -> bytes:
+    """The bytes of a file."""
+    if kind == "fragment":
+        from derivs.sheet.tex import FRAGMENT_LIMIT, fragment
+        return fragment(compose(FRAGMENT_LIMIT)).encode()
+    page = compose(None)
     if kind == "tex":
         from derivs.sheet.tex import tex
-        return lambda document: tex(document).encode()
+        return tex(page).encode()
     if kind == "html":
         from derivs.sheet.html import html
-        return lambda document: html(document).encode()
-    from derivs.sheet.pdf import pdf, pdf_by_pdflatex
-    make = pdf if engine == "typst" else pdf_by_pdflatex
-    return lambda document: make(document, timestamp=moment)
+        return html(page).encode()
+    from derivs.sheet import pdf
+    make = pdf.pdf if engine == "typst" else pdf.pdf_by_pdflatex
+    return make(page, timestamp=moment)
 
 
 def _source_date() -> int | None:
@@ -327,6 +443,7 @@ def _raise_all(errors: Sequence[DerivsError]) -> None:
 
 def _solved(problems: Sequence[Problem], examples: int, seed: int) -> list[Solution]:
     """The solutions, with a progress bar where somebody watches."""
+    from derivs.normal.atoms import forget
     from derivs.solve import solve
     solutions, errors = [], []
     with _progress(len(problems)) as advance:
@@ -336,6 +453,7 @@ def _solved(problems: Sequence[Problem], examples: int, seed: int) -> list[Solut
                 solutions.append(solve(problem, examples=examples, seed=seed))
             except DerivsError as error:
                 errors.append(error.at(problem.name))
+            forget()                   # of the normal forms of one exercise the next has no use, and they take room
             advance(problem.name, 1)
     _raise_all(errors)
     return solutions
@@ -401,7 +519,7 @@ def _print_verdicts(solutions: Sequence[Solution]) -> None:
 
 def _print_failures(solutions: Sequence[Solution]) -> None:
     """What does not hold, and where."""
-    from derivs.report import agreement_words, agrees, as_claimed, holds, judged_words, verdict_words
+    from derivs.report import agreement_words, agrees, as_claimed, claims_of, holds, judged_words, verdict_words
     from derivs.text import text_claim
     from derivs.verdict import Proved
     for solution in solutions:
@@ -409,9 +527,11 @@ def _print_failures(solutions: Sequence[Solution]) -> None:
         for answer in solution.answers:
             if holds(answer):
                 continue
-            click.echo(f"\n{problem.name}: {text_claim(answer.target.claim, problem)}")
-            if not isinstance(answer.verdict, Proved):
-                click.echo(f"    {verdict_words(answer.verdict, problem)}")
+            for said, verdict in claims_of(answer):
+                if not isinstance(verdict, Proved) or said is answer.target.claim:
+                    click.echo(f"\n{problem.name}: {text_claim(said, problem)}")
+                if not isinstance(verdict, Proved):
+                    click.echo(f"    {verdict_words(verdict, problem)}")
             if answer.agreement is not None and not agrees(answer.agreement):
                 click.echo(f"    {agreement_words(answer.agreement)}")
                 for line in answer.agreement.failure.splitlines():

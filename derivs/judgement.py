@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from derivs.reading.syntax import Span
+from derivs.shown import Shown
 from derivs.verdict import Verdict
 
 Judgement = Literal["right", "right, mend the notation", "wrong", "follows from a wrong line", "ambiguous",
@@ -14,7 +15,7 @@ Judgement = Literal["right", "right, mend the notation", "wrong", "follows from 
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(Shown):
     """What is said of one line.
 
     against_truth: of the claim that decided the judgement. against_previous: the same right side against the one above
@@ -36,6 +37,9 @@ class Checked:
     milliseconds: float = 0.0
     claims: int = 0
     number: int = 0
+
+    def __repr__(self) -> str:
+        return f"Checked({self.number}, {self.text[:60]!r}, {self.judgement!r})"
 
     @property
     def is_right(self) -> bool:

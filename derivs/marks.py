@@ -6,7 +6,7 @@ This module imports neither SymPy nor JAX.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from derivs import library
@@ -16,24 +16,27 @@ from derivs.papers import Paper, mark
 from derivs.problem import Problem
 from derivs.reading.document import Kind
 from derivs.report import VERSION, verdict_fields
+from derivs.shown import Shown
 from derivs.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class Report(Shown):
     """Texts with their marks, by name. str(report) is what `derivs check` prints."""
 
     papers: Mapping[str, Paper]
 
     @property
     def lines(self) -> tuple[Checked, ...]:
-        """All lines, in reading order."""
-        return tuple(line.checked for paper in self.papers.values() for line in paper.lines)
+        """All lines, in reading order, their messages in the exercise's own signs."""
+        return tuple(
+            replace(line.checked, message=in_words(line.checked, paper.exercises[line.exercise].problem))
+            for paper in self.papers.values() for line in paper.lines)
 
     @property
     def first_wrong(self) -> Checked | None:
         """The first line that is wrong; None if there is none."""
-        return next((paper.first_wrong for paper in self.papers.values() if paper.first_wrong is not None), None)
+        return next((line for line in self.lines if line.judgement == "wrong"), None)
 
     @property
     def status(self) -> int:
@@ -60,6 +63,9 @@ class Report:
 
     def __str__(self) -> str:
         return self.text()
+
+    def __repr__(self) -> str:
+        return f"Report({summary(self.lines)})"
 
 
 def answer(request_id: Any, checked: Sequence[Checked], problem: Problem) -> dict[str, Any]:

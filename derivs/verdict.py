@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+from derivs.shown import Shown
+
 
 @dataclass(frozen=True, slots=True)
 class Point:
@@ -21,6 +23,9 @@ class Point:
             arrays.setdefault(name, []).append((at, value))
         return ", ".join(sizes + [f"{name} = {_array(sorted(items))}" for name, items in arrays.items()])
 
+    def __repr__(self) -> str:
+        return f"Point({self})"
+
 
 def _array(items: list[tuple[tuple[int, ...], Fraction]]) -> str:
     """Nested parentheses, row by row: (0, 2), ((1, 0), (0, 1))."""
@@ -33,7 +38,7 @@ def _array(items: list[tuple[tuple[int, ...], Fraction]]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Proved:
+class Proved(Shown):
     """Equal for every size and every input where both sides are defined, under the conditions.
 
     examined: at how many exact points the two sides as written were also compared.
@@ -44,7 +49,7 @@ class Proved:
 
 
 @dataclass(frozen=True, slots=True)
-class Tested:
+class Tested(Shown):
     """Not proved, and no difference found at `points` exact points. Not an acceptance. why: what the proof lacked."""
 
     points: int
@@ -52,7 +57,7 @@ class Tested:
 
 
 @dataclass(frozen=True, slots=True)
-class Refuted:
+class Refuted(Shown):
     """An exact point where the sides differ: two balls that do not meet, or "undefined" for one of them."""
 
     at: Point
@@ -61,7 +66,7 @@ class Refuted:
 
 
 @dataclass(frozen=True, slots=True)
-class Unread:
+class Unread(Shown):
     """The text could not be understood: where, why, and what would be."""
 
     why: str

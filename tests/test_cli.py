@@ -80,6 +80,13 @@ def test_show() -> None:
     assert "\x1b" not in result.stdout
 
 
+def test_show_in_more_or_less_detail() -> None:
+    answer, steps, everything = (run("show", "batchnorm", "--detail", detail).stdout
+                                 for detail in ("answer", "steps", "all"))
+    assert "chain rule" not in answer and "chain rule" in steps and "people wrote" not in steps
+    assert "people wrote" in everything and "Answer: ∂E/∂x_i" in answer
+
+
 def test_verify_prints_a_table_and_holds() -> None:
     result = run("verify")
     assert result.exit_code == 0
@@ -139,6 +146,65 @@ def test_sheet_of_a_folder_takes_its_files_in_order() -> None:
     assert "Autodiff disagrees" in result.stdout
 
 
+def test_a_blank_sheet_solves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["derivs.solve"], "solve", None)
+    result = run("sheet", "--blank", "--json")
+    assert result.exit_code == 0, result.output
+    made = json.loads(result.stdout)
+    assert made["files"] == [str(Path("answers", f"questions.{kind}")) for kind in ("tex", "html", "pdf")]
+    assert made["command"] == "sheet" and [one["name"] for one in made["exercises"]] == ["batchnorm", "conv_valid"]
+    page = Path("answers/questions.tex").read_text()
+    assert "Find " in page and r"\derivsspace{10}" in page and "Proved" not in page
+
+
+def test_a_key_has_the_results_alone() -> None:
+    assert run("sheet", "--key", "--format", "tex").exit_code == 0
+    page = Path("answers/key.tex").read_text().split(r"\begin{document}")[1]
+    assert page.count(r"\derivsresult") == 3 and r"\derivsrule" not in page and "Forward pass" not in page
+
+
+def test_exercises_stand_in_the_order_given() -> None:
+    run("sheet", "conv_valid", "batchnorm", "--format", "tex")
+    page = Path("answers/answers.tex").read_text()
+    assert r"\derivsexercise{1}{Valid convolution" in page and r"\derivsexercise{2}{Batch normalisation}" in page
+
+
+def test_a_fragment_is_written_alone_and_beside_what_is_asked_for() -> None:
+    assert run("sheet", "--fragment").stdout.split() == [str(Path("answers/answers-fragment.tex"))]
+    assert r"\documentclass" not in Path("answers/answers-fragment.tex").read_text()
+    result = run("sheet", "--fragment", "--key", "--format", "tex,pdf")
+    assert result.stdout.split() == [str(Path("answers", name)) for name in ("key-fragment.tex", "key.pdf")]
+
+
+def test_settings_stand_on_the_sheet_and_flags_win() -> None:
+    Path("course.toml").write_text('title = "One"\ncourse = "C"\nauthor = "A"\ndate = 2026-01-02\n')
+    assert run("sheet", "--settings", "course.toml", "--title", "Two", "--format", "tex").exit_code == 0
+    page = Path("answers/answers.tex").read_text()
+    assert r" Two\par" in page and "One" not in page and "A, 2026-01-02" in page and "on 2026-01-02." in page
+
+
+def test_the_last_words_say_who_made_it_and_how() -> None:
+    run("sheet", "--format", "tex")
+    page = Path("answers/answers.tex").read_text()
+    last = page.split(r"\derivsprovenance")[-1]
+    assert "Made by derivs" in last and "all 3 results are proved" in last and "JAX" in last
+
+
+@pytest.mark.parametrize("option", [[], ["--key"], ["--detail", "all"]])
+def test_a_sheet_takes_the_room_of_one_exercise(monkeypatch: pytest.MonkeyPatch, option: list[str]) -> None:
+    from derivs.normal import atoms
+    sizes: list[int] = []
+
+    def solve(problem: Problem, *, examples: int, seed: int) -> Solution:
+        sizes.append(len(atoms.Atom._table))
+        atoms.Atom(atoms.Kind.SYMBOL, f"n{len(sizes)}")
+        return _solve(problem, examples=examples, seed=seed)
+
+    monkeypatch.setattr(sys.modules["derivs.solve"], "solve", solve)
+    assert run("sheet", *["batchnorm", "conv_valid"] * 5, "--format", "tex", *option).exit_code == 0
+    assert sizes[1:] == [0] * 9
+
+
 def test_sheet_with_a_date(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1795219200")
     run("sheet", "--format", "tex")
@@ -153,6 +219,9 @@ def test_sheet_with_a_date(monkeypatch: pytest.MonkeyPatch) -> None:
                                         "derivs: own.py: z is not declared\n    did you mean 'x'?\n"),
     (["sheet", "-o", "taken"], "derivs: taken: cannot write: file exists\n"
                                "    choose a folder with -o; this path is a file\n"),
+    (["sheet", "--date", "today"], "derivs: this setting cannot be used\n"
+                                   "    date: 'today' is not a day; write it as YYYY-MM-DD\n"),
+    (["sheet", "--settings", "no.toml"], "derivs: no.toml: cannot be read: no such file or directory\n"),
     (["sheet", "empty"], "derivs: empty: there is no exercise in this folder\n"
                          "    an exercise is a file *.py or *.toml\n"),
 ])
@@ -167,6 +236,9 @@ def test_bad_input_ends_with_2_and_a_clear_message(arguments: Sequence[str], mes
 @pytest.mark.parametrize(("arguments", "message"), [
     (["sheet", "--format", "doc"], "Invalid value for --format: 'doc' is not one of tex, html, pdf"),
     (["verify", "--examples", "-1"], "Invalid value for '--examples': -1 is not in the range x>=0"),
+    (["sheet", "--key", "--blank"], "give one of --blank, --key and --detail"),
+    (["sheet", "--key", "--detail", "steps"], "give one of --blank, --key and --detail"),
+    (["sheet", "--detail", "most"], "'most' is not one of 'answer', 'steps', 'all'"),
     (["solve"], "No such command 'solve'"),
     (["show"], "Missing argument 'NAME'"),
 ])

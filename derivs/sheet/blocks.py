@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from derivs.box import Box
+from derivs.diagram import Diagram
 from derivs.lines import Line
 from derivs.report import Words
 
@@ -82,7 +83,14 @@ class Space:
     lines: int
 
 
-Block = Heading | Prose | Display | Stride | Steps | Result | Marks | Code | Space
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The graph of an exercise."""
+
+    diagram: Diagram
+
+
+Block = Heading | Prose | Display | Stride | Steps | Result | Marks | Code | Space | Picture
 
 
 @dataclass(frozen=True, slots=True)

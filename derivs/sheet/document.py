@@ -1,19 +1,22 @@
-"""From solutions to a sheet: which blocks stand on it, in which order and in which words."""
+"""From exercises and their solutions to a sheet: which blocks stand on it, in which order and in which words."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from derivs.affine import ONE, Affine
-from derivs.box import COMMA, EQUALS, Box, Fence, Mark, Row, width
+from derivs.box import COMMA, EQUALS, Box, Fence, Fraction, Letter, Mark, Row, Slash, Word, width
 from derivs.derivation import Answer, Judged, Solution, Step
+from derivs.diagram import diagram
 from derivs.expr import Derivative, Entry, Expr
-from derivs.layout import form_layout, given_layout, layout, name_layout
-from derivs.lines import Line, equation
+from derivs.layout import form_layout, given_layout, layout, name_layout, range_layout
+from derivs.lines import INDENT, Line, equation
 from derivs.names import by_letters
-from derivs.problem import Claim, Definition, Problem, Tensor
-from derivs.report import agreement_words, judged_words, verdict_words
+from derivs.problem import Claim, Definition, Problem, Target, Tensor
+from derivs.report import Words, agreement_words, judged_words, verdict_words
 from derivs.sheet.blocks import (
     Block,
     Code,
@@ -21,54 +24,133 @@ from derivs.sheet.blocks import (
     Document,
     Heading,
     Marks,
+    Picture,
     Prose,
     Result,
     Section,
+    Space,
+    Steps,
     Stride,
     Text,
 )
+from derivs.verdict import Proved, Verdict
 
 LIMIT = 38.0                           # em: the longest line of an equation
-QUAD = Mark("quad")
+ROOM = 10                              # lines to write an answer by hand
+QUAD, NOTHING = Mark("quad"), Word("", "prose")
+MOST_DRAWN, SMALLEST = 30, 0.7         # definitions; how much a picture may be scaled down to fit on a page
+GRAPH = ("The graph of the exercise: values go along the arrows, gradients come back along the dashed ones, each times "
+         "the partial beside it, and add up below the node.")
 TITLE = "Gradients, derived and proved"
+QUESTIONS = "Gradients to derive"
+
+Detail = Literal["answer", "steps", "all"]
+Part = Literal["forward", "adjoints", "steps", "own form", "every verdict", "hands"]
+
+PARTS: dict[str, frozenset[Part]] = {      # what stands beside the results and their marks
+    "key": frozenset(),
+    "answer": frozenset({"forward"}),
+    "steps": frozenset({"forward", "adjoints", "steps", "own form"}),
+    "all": frozenset({"forward", "adjoints", "steps", "own form", "every verdict", "hands"}),
+}
 
 
-def document(solutions: Sequence[Solution], *, title: str = TITLE, date: str = "") -> Document:
-    """The sheet of the solutions, in their order."""
-    return Document(title, tuple(_section(solution, k) for k, solution in enumerate(solutions, 1)), date)
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a sheet is laid out. limit: em, the longest line. lettered: the things asked for are (a), (b), (c)."""
+
+    parts: frozenset[Part] = PARTS["steps"]
+    limit: float = LIMIT
+    lettered: bool = True
 
 
-def _section(solution: Solution, number: int) -> Section:
+def document(solutions: Sequence[Solution], *, title: str = TITLE, date: str = "", course: str = "", author: str = "",
+             detail: Detail | Literal["key"] = "steps", limit: float = LIMIT, lettered: bool = True,
+             provenance: tuple[str, ...] = ()) -> Document:
+    """The sheet of the solutions, in their order.
+
+    answer: the forward pass, the results and how each was established. steps: also the derivations, and the exercise's
+    own form of an answer. all: also the verdict on every step, and the formulas that people wrote. key: the results.
+    """
+    plan = Plan(PARTS[detail], limit, lettered)
+    sections = tuple(_section(solution, k, plan) for k, solution in enumerate(solutions, 1))
+    return Document(title, sections, date, course, author, provenance)
+
+
+def questions(problems: Sequence[Problem], *, title: str = QUESTIONS, date: str = "", course: str = "",
+              author: str = "", limit: float = LIMIT, room: int = ROOM, provenance: tuple[str, ...] = ()) -> Document:
+    """The sheet without answers: forward passes, what is asked, and lines of room to write."""
+    plan = Plan(PARTS["answer"], limit)
+    sections = tuple(_asked(problem, k, room, plan) for k, problem in enumerate(problems, 1))
+    return Document(title, sections, date, course, author, provenance)
+
+
+def _section(solution: Solution, number: int, plan: Plan) -> Section:
     problem = solution.problem
     blocks: list[Block] = []
-    for paragraph in re.split(r"\n\s*\n", problem.description.strip()):
-        if paragraph:
-            blocks.append(Prose((" ".join(paragraph.split()),)))
-    blocks += _forward(problem)
-    if solution.adjoints:
-        blocks += [Heading(("Chain rule, from the output back",)), *_steps(solution.adjoints, problem)]
-    for answer in solution.answers:
-        blocks += _answer(answer, problem)
-    if solution.hands:
+    if "forward" in plan.parts:
+        blocks += [*_description(problem), *_forward(problem, plan)]
+    if "adjoints" in plan.parts:
+        blocks += _picture(problem)
+    if solution.adjoints and "adjoints" in plan.parts:
+        blocks += [Heading(("Chain rule, from the output back",)),
+                   Steps(("Adjoints of the inner nodes",), tuple(_strides(solution.adjoints, problem, plan)))]
+    for k, answer in enumerate(solution.answers):
+        blocks += _answer(answer, problem, _lead("Answer: ", k, len(solution.answers), plan), plan)
+    if solution.hands and "hands" in plan.parts:
         blocks.append(Heading(("Formulas that people wrote",)))
         for judged in solution.hands:
-            blocks += _hand(judged, problem)
+            blocks += _hand(judged, problem, plan)
+    return _titled(problem, number, blocks)
+
+
+def _asked(problem: Problem, number: int, room: int, plan: Plan) -> Section:
+    """An exercise without its answers. A note of a target may tell one, so it does not stand here."""
+    blocks: list[Block] = [*_description(problem), *_forward(problem, plan)]
+    for k, target in enumerate(problem.targets):
+        lead = _lead("", k, len(problem.targets), plan)
+        blocks += [Heading((f"{lead}Find ", *_of(target, problem))), Space(room)]
+    return _titled(problem, number, blocks)
+
+
+def _titled(problem: Problem, number: int, blocks: Sequence[Block]) -> Section:
     name = re.sub(r"[^A-Za-z0-9_]", "_", problem.name)
     return Section(f"{number}_{name}", problem.title, problem.source, tuple(blocks))
 
 
+def _description(problem: Problem) -> Iterator[Block]:
+    for paragraph in re.split(r"\n\s*\n", problem.description.strip()):
+        if paragraph:
+            yield Prose((" ".join(paragraph.split()),))
+
+
+def _lead(alone: str, k: int, count: int, plan: Plan) -> str:
+    """(a), (b), ... where there are several; then aa, ab, ..."""
+    if not plan.lettered or count == 1:
+        return alone
+    letters = chr(ord("a") + k % 26)
+    return f"({chr(ord('a') + k // 26 - 1) if k >= 26 else ''}{letters}) "
+
+
 # ---- the forward pass ------------------------------------------------------------------------------------------------
 
-def _forward(problem: Problem) -> Iterator[Block]:
+def _forward(problem: Problem, plan: Plan) -> Iterator[Block]:
     yield Heading(("Forward pass",))
     given = list(_given(problem))
     if given:
         yield Prose(("Given ", *_listed(given), "."))
     lines: list[Line] = []
     for definition in problem.definitions:
-        lines += _definition(definition, problem)
+        lines += _definition(definition, problem, plan)
     if lines:
         yield Display(tuple(lines))
+
+
+def _picture(problem: Problem) -> Iterator[Block]:
+    """The graph. With one definition the chain rule is one step, which needs none; too large a one cannot be read."""
+    if 2 <= len(problem.definitions) <= MOST_DRAWN and (drawn := diagram(problem)).scale > SMALLEST:
+        yield Prose((GRAPH,))
+        yield Picture(drawn)
 
 
 def _given(problem: Problem) -> Iterator[Text]:
@@ -79,10 +161,22 @@ def _given(problem: Problem) -> Iterator[Text]:
     for output in upstream:
         definition = problem.definition(output)
         if definition is not None:
-            yield ("the upstream gradient ", layout(Derivative(Entry(problem.loss), definition.entry), problem))
+            left = layout(Derivative(Entry(problem.loss), definition.entry), problem)
+            yield ("the upstream gradient ", _flat(left))
     for fact in problem.facts:
         larger = Affine(tuple(term for term in fact.terms if term[1] > 0))
         yield (Row((form_layout(larger), Mark(">="), form_layout(larger - fact))),)
+
+
+def _flat(box: Box) -> Box:
+    """A derivative with a slash: within a line of text a fraction is too small to read."""
+    match box:
+        case Fraction(Row((Letter("partial"), *_)) as over, Row((Letter("partial"), *_)) as under):
+            return Slash(over, under)
+        case Row(parts):
+            return Row(tuple(map(_flat, parts)))
+        case _:
+            return box
 
 
 def _size(tensor: Tensor) -> Text:
@@ -114,47 +208,65 @@ def _listed(items: Sequence[Text]) -> Text:
     return tuple(part for part in text if part != "")
 
 
-def _definition(definition: Definition, problem: Problem) -> Iterator[Line]:
+def _definition(definition: Definition, problem: Problem, plan: Plan) -> Iterator[Line]:
     entry = definition.entry
-    *above, last = equation(layout(entry, problem), layout(definition.value, problem), LIMIT)
+    *above, last = _lines(layout(entry, problem), layout(definition.value, problem), plan)
     shape = problem.tensors[definition.tensor].shape
-    note = _where((index, form_layout(ONE), form_layout(size)) for index, size in
-                  zip(definition.indices, shape, strict=True))
+    notes = list(_where(((index, *range_layout(ONE, size, problem)) for index, size in
+                         zip(definition.indices, shape, strict=True)), plan.limit - 2 * INDENT))
     yield from above
-    if note is None:
+    if not notes:
         yield last
         return
     used = width(last.right) + (width(last.left) + 1.34 if last.left is not None else 0)
-    if used + width(note) + 1 <= LIMIT:
-        yield Line(last.left, last.relation, Row((last.right, QUAD, note)))
+    if len(notes) == 1 and used + width(notes[0]) + 1 <= plan.limit:
+        yield Line(last.left, last.relation, Row((last.right, QUAD, notes[0])))
     else:
         yield last
-        yield Line(None, None, note)
+        yield from (Line(None, None, note) for note in notes)
 
 
-def _where(indices: Iterable[tuple[str, Box, Box]]) -> Box | None:
-    """(i = 1, ..., m;  j = 1, ..., n)."""
+def _where(indices: Iterable[tuple[str, Box, Box]], room: float) -> Iterator[Box]:
+    """(i = 1, ..., m;  j = 1, ..., n), on as many lines as it takes."""
     row: list[Box] = []
     for index, low, high in indices:
-        row += [Mark(";"), by_letters(index), EQUALS, low, COMMA, Mark("dots"), COMMA, high]
-    return Fence("(", Row(tuple(row[1:]))) if row else None
+        one = (by_letters(index), EQUALS, low, COMMA, Mark("dots"), COMMA, high)
+        if row and width(Row((*row, Mark(";"), *one))) > room:
+            yield Fence("(", Row(tuple(row)))
+            row = []
+        row += [Mark(";"), *one] if row else one
+    if row:
+        yield Fence("(", Row(tuple(row)))
 
 
 # ---- answers ---------------------------------------------------------------------------------------------------------
 
-def _answer(answer: Answer, problem: Problem) -> Iterator[Block]:
+def _of(target: Target, problem: Problem) -> Text:
+    """What a target asks for, and where."""
+    claim = target.claim
+    return _flat(layout(claim.left, problem)), *_conditions(" where ", claim, problem)
+
+
+def _conditions(word: str, claim: Claim, problem: Problem) -> Text:
+    given: list[Text] = [(given_layout(given, problem),) for given in claim.given]
+    return (word, *_listed(given)) if given else ()
+
+
+def _answer(answer: Answer, problem: Problem, lead: str, plan: Plan) -> Iterator[Block]:
     claim = answer.target.claim
-    given = [(given_layout(given, problem),) for given in claim.given]
-    yield Heading(("Answer: ", layout(claim.left, problem), *((" where ", *_listed(given)) if given else ())))
+    yield Heading((lead, *_of(answer.target, problem)) if lead else _of(answer.target, problem))
     if answer.target.note:
         yield Prose((answer.target.note,))
     steps = answer.steps
     rule: Text = ()
     if steps and (steps[-1].left, steps[-1].right) == (claim.left, claim.right):
-        rule = _rule(steps[-1].rule, problem)
-        steps = steps[:-1]
-    yield from _steps(steps, problem)
-    yield Result(rule if steps else (), claim_lines(claim, problem))
+        steps, last = steps[:-1], steps[-1]
+        rule = _rule(last, problem) if steps else ()
+    if "steps" not in plan.parts:
+        steps, rule = (), ()
+    if steps:
+        yield Steps(("Derivation",), tuple(_strides(steps, problem, plan)))
+    yield Result(rule, claim_lines(claim, problem, plan), tuple(_also(answer, problem, plan)))
     words = [verdict_words(answer.verdict, problem)]
     if answer.agreement is not None:
         words.append(agreement_words(answer.agreement))
@@ -163,29 +275,59 @@ def _answer(answer: Answer, problem: Problem) -> Iterator[Block]:
         yield Code(answer.agreement.failure)
 
 
-def _steps(steps: Sequence[Step], problem: Problem) -> Iterator[Stride]:
+def _also(answer: Answer, problem: Problem, plan: Plan) -> Iterator[Stride]:
+    """The two cases of a Kronecker delta, and the form that the exercise itself gives."""
+    for claim, verdict in answer.cases:
+        lines = _lines(layout(claim.left, problem), layout(claim.right, problem), plan)
+        yield Stride(_conditions("for ", claim, problem), lines, _step_words(verdict, problem, plan))
+    if answer.stated is not None and "own form" in plan.parts:
+        claim, verdict = answer.stated
+        yield Stride(("The exercise's own form:",), claim_lines(claim, problem, plan),
+                     _step_words(verdict, problem, plan))
+
+
+def _strides(steps: Sequence[Step], problem: Problem, plan: Plan) -> Iterator[Stride]:
     """Steps one below the other; a step whose left side is that of the step above continues its chain."""
     above: Expr | None = None
     for step in steps:
         left, right = layout(step.left, problem), layout(step.right, problem)
         continues = step.left == above
-        lines = equation(None if continues else left, right, LIMIT, under=left if continues else None)
-        words = None if step.verdict is None else verdict_words(step.verdict, problem)
-        yield Stride(_rule(step.rule, problem), lines, words)
+        lines = _lines(None if continues else left, right, plan, under=left if continues else None)
+        yield Stride(_rule(step, problem), lines, _step_words(step.verdict, problem, plan))
         above = step.left
 
 
-def _rule(rule: str, problem: Problem) -> Text:
-    """The words of a rule; the tensors after `through` as mathematics."""
-    head, through, names = rule.partition(" through ")
-    parts = re.split(r"(\w+)", names)
-    boxes = [name_layout(problem.tensors[part]) if part in problem.tensors else part for part in parts if part]
-    return (head + through, *boxes) if rule else ()
+def _step_words(verdict: Verdict | None, problem: Problem, plan: Plan) -> Words | None:
+    """The mark of a step; what a proof rests on is said only where every verdict is wanted."""
+    if verdict is None:
+        return None
+    words = verdict_words(verdict, problem)
+    if not isinstance(verdict, Proved):
+        return words
+    if "every verdict" not in plan.parts:
+        return replace(words, detail="")
+    looked = f"both sides also evaluated at {verdict.examined} exact points" if verdict.examined else ""
+    return replace(words, detail="; ".join(filter(None, (words.detail, looked))))
 
 
-def claim_lines(claim: Claim, problem: Problem) -> tuple[Line, ...]:
+def _rule(step: Step, problem: Problem) -> Text:
+    """The words of a rule, what it is about and what was put in as mathematics."""
+    head, slot, tail = step.rule.partition("{}")
+    about = _listed([(layout(expr, problem),) for expr in step.about]) if slot else ()
+    since = [(Row((layout(claim.left, problem), EQUALS, layout(claim.right, problem))),) for claim in step.since]
+    words = (head, *about, tail, *((", since ", *_listed(since)) if since else ()))
+    return tuple(part for part in words if part != "")
+
+
+def _lines(left: Box | None, right: Box, plan: Plan, *, under: Box | None = None) -> tuple[Line, ...]:
+    """left = right over as many lines as it takes. A long left side has a line of its own, with no right side."""
+    return tuple(replace(line, right=NOTHING) if line.right == Row(()) else line
+                 for line in equation(left, right, plan.limit, under=under))
+
+
+def claim_lines(claim: Claim, problem: Problem, plan: Plan) -> tuple[Line, ...]:
     """left = right over as many lines as it takes, with its conditions."""
-    lines = equation(layout(claim.left, problem), layout(claim.right, problem), LIMIT)
+    lines = _lines(layout(claim.left, problem), layout(claim.right, problem), plan)
     if not claim.given:
         return lines
     row: list[Box] = []
@@ -193,12 +335,12 @@ def claim_lines(claim: Claim, problem: Problem) -> tuple[Line, ...]:
         row += [COMMA, given_layout(given, problem)]
     note = Fence("(", Row(tuple(row[1:])))
     last = lines[-1]
-    if width(last.right) + width(note) + 8 > LIMIT:
+    if width(last.right) + width(note) + 8 > plan.limit:
         return (*lines, Line(None, None, note))
     return (*lines[:-1], Line(last.left, last.relation, Row((last.right, QUAD, note))))
 
 
-def _hand(judged: Judged, problem: Problem) -> Iterator[Block]:
+def _hand(judged: Judged, problem: Problem, plan: Plan) -> Iterator[Block]:
     yield Prose((judged.hand.source + ":",))
-    yield Display(claim_lines(judged.hand.claim, problem))
+    yield Display(claim_lines(judged.hand.claim, problem, plan))
     yield Marks((judged_words(judged, problem),))

@@ -1,7 +1,7 @@
 """A sheet as one HTML page that works offline: KaTeX, its fonts and the page's own style and script are inside.
 
-KaTeX is vendored beside this file with its MIT licence. Formulas are in the page as LaTeX text, which a browser without
-scripts shows as it is.
+KaTeX is vendored beside this file with its MIT licence; `page.css` and `page.js` are ours. Formulas are in the page as
+LaTeX text, which a browser without scripts shows as it is.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Iterable, Iterator
 from functools import cache
 from html import escape
 from importlib.resources import files
-from typing import Final
 
+from derivs.box import Box
 from derivs.latex import latex_lines, spell
 from derivs.lines import Line
 from derivs.report import Words
@@ -24,6 +25,7 @@ from derivs.sheet.blocks import (
     Document,
     Heading,
     Marks,
+    Picture,
     Prose,
     Result,
     Section,
@@ -32,76 +34,43 @@ from derivs.sheet.blocks import (
     Stride,
     Text,
 )
-
-STYLE: Final = """
-:root { color-scheme: light dark; --ink: #1c1b1a; --paper: #fffefb; --soft: #6a6660; --line: #d9d4ca; --box: #f6f3ec;
-  --good: #1a6b3a; --bad: #b3261e; --open: #8a5a00; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e8e4dc; --paper: #171614; --soft: #a49e94; --line: #3a3732;
-  --box: #211f1c; --good: #7fd1a0; --bad: #ff9a90; --open: #e8be6a; } }
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--paper); color: var(--ink);
-  font: 1.06rem/1.55 "Iowan Old Style", Palatino, "Palatino Linotype", Georgia, serif; }
-main, header { max-width: 46rem; margin: 0 auto; padding: 0 1rem; }
-header { padding-top: 1.5rem; }
-h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 0 1rem; }
-h2 { font-size: 1.45rem; line-height: 1.25; margin: 3.5rem 0 .3rem;
-  border-top: 1px solid var(--line); padding-top: 1.2rem; }
-h3 { font-size: 1.1rem; margin: 1.8rem 0 .5rem; }
-h1, h2, p { overflow-wrap: anywhere; }
-p { margin: .6rem 0; }
-a { color: inherit; }
-nav ol { columns: 18rem; margin: 0; padding-left: 1.6rem; }
-.source, .rule { color: var(--soft); font-style: italic; }
-.rule { margin: .9rem 0 -.3rem; }
-.katex { font-size: 1.12em; }
-.math { overflow-x: auto; overflow-y: hidden; scrollbar-width: thin; margin: .4rem 0; padding: .35rem 0 .35rem 1.2rem; }
-.result .math { margin: 0; padding-left: 0; }
-.math .katex-display { margin: 0; text-align: left; }
-.math .katex-display.fleqn > .katex { text-align: left; padding-left: 0; }
-.result { background: var(--box); border: 1px solid var(--line); border-radius: .4rem;
-  padding: .7rem 1rem; margin: .8rem 0; }
-.marks { list-style: none; margin: .5rem 0 1rem; padding: 0; font-size: .97rem; overflow-wrap: anywhere; }
-.marks li { padding-left: 1.4rem; text-indent: -1.4rem; margin: .15rem 0; }
-.marks b::before { display: inline-block; width: 1.4rem; text-indent: 0; }
-.good b { color: var(--good); } .good b::before { content: "\\2713"; }
-.bad b, .wrong b { color: var(--bad); } .bad b::before, .wrong b::before { content: "\\2717"; }
-.open b { color: var(--open); } .open b::before { content: "\\25CB"; }
-pre { background: var(--box); padding: .7rem 1rem; overflow-x: auto; font-size: .85rem; }
-@media print { body { background: none; } .result { break-inside: avoid; } nav { display: none; } }
-""".strip()
-
-SCRIPT: Final = """
-for (const formula of document.querySelectorAll(".tex")) {
-  katex.render(formula.textContent, formula, {displayMode: formula.dataset.display === "yes", throwOnError: false,
-    trust: false, fleqn: true, strict: "ignore"});
-}
-""".strip()
+from derivs.sheet.svg import svg
 
 
 def html(document: Document) -> str:
     """The page."""
-    katex = _vendored("katex.min.js").decode().strip()
-    scripts = (katex, SCRIPT)
-    allowed = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(s.encode()).digest()).decode()}'" for s in scripts)
-    policy = f"default-src 'none'; style-src 'unsafe-inline'; font-src data:; script-src {allowed}"
-    links = (f'<a href="#{escape(section.name)}">{escape(section.title)}</a>' for section in document.sections)
-    contents = "".join(f"<li>{link}</li>\n" for link in links)
-    date = f"<p>{escape(document.date)}</p>\n" if document.date else ""
+    ours, katex = _ours("page.js"), _vendored("katex.min.js").decode().strip()
+    allowed = " ".join(map(_hash, (ours, katex)))
+    policy = (f"default-src 'none'; style-src 'unsafe-inline'; font-src data:; script-src {allowed}; "
+              "base-uri 'none'; form-action 'none'")
+    author = f'<meta name="author" content="{escape(document.author)}">\n' if document.author else ""
+    many = len(document.sections) > 1
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="generator" content="derivs">\n'
-        f"<title>{escape(document.title)}</title>\n<style>\n{_katex_style()}\n{STYLE}\n</style>\n</head>\n<body>\n"
-        f"<header>\n<h1>{escape(document.title)}</h1>\n{date}"
-        + (f'<nav aria-label="Exercises"><ol>\n{contents}</ol></nav>\n' if len(document.sections) > 1 else "")
-        + "</header>\n<main>\n" + "".join(map(_section, document.sections)) + "</main>\n"
-        + "".join(f"<script>{script}</script>\n" for script in scripts) + "</body>\n</html>\n")
+        '<meta name="color-scheme" content="light dark">\n'
+        f'<meta name="generator" content="derivs">\n{author}<title>{escape(document.title)}</title>\n'
+        f"<style>\n{_katex_style()}\n{_ours('page.css')}\n</style>\n<script>{ours}</script>\n</head>\n"
+        f'<body{" class=contents" * many}>\n<a class="skip" href="#page-main">Skip to the exercises</a>\n'
+        f"{_tools(document)}{_header(document)}{_contents(document) * many}"
+        f'<main id="page-main" tabindex="-1">\n{"".join(map(_section, document.sections))}</main>\n'
+        f'{_footer(document)}<p id="page-said" class="unseen" role="status"></p>\n'
+        f"<script>{katex}</script>\n</body>\n</html>\n")
 
 
 @cache
 def _vendored(name: str) -> bytes:
     return files("derivs.sheet").joinpath("katex", *name.split("/")).read_bytes()
+
+
+def _ours(name: str) -> str:
+    return files("derivs.sheet").joinpath(name).read_text(encoding="utf-8").strip()
+
+
+def _hash(script: str) -> str:
+    """What the policy allows to run, and nothing else."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
 
 
 @cache
@@ -116,23 +85,46 @@ def _katex_style() -> str:
     return re.sub(r'src:url\(fonts/([\w-]+\.woff2)\) format\("woff2"\)[^;}]*', inlined, style)
 
 
+# ---- around the exercises --------------------------------------------------------------------------------------------
+# Ids of the page itself have a hyphen in them, which names of sections have not.
+
+def _tools(document: Document) -> str:
+    """What the script makes work, and shows."""
+    contents = '<a href="#page-contents">Contents</a>\n' if len(document.sections) > 1 else ""
+    folds = any(isinstance(block, Steps) for section in document.sections for block in section.blocks)
+    fold = '<button type="button" id="tool-fold">Fold all</button>\n'
+    unfold = '<button type="button" id="tool-unfold">Unfold all</button>\n'
+    dark = '<button type="button" id="tool-dark" aria-pressed="false">Dark</button>\n'
+    return f'<div class="bar" role="region" aria-label="Tools">\n{contents}{(fold + unfold) * folds}{dark}</div>\n'
+
+
+def _header(document: Document) -> str:
+    course = f'<p class="course">{escape(document.course)}</p>\n' if document.course else ""
+    date = f'<time datetime="{escape(document.date)}">{escape(document.date)}</time>' if document.date else ""
+    byline = " · ".join(part for part in (escape(document.author), date) if part)
+    return (f"<header>\n{course}<h1>{escape(document.title)}</h1>\n"
+            + (f'<p class="byline">{byline}</p>\n' if byline else "") + "</header>\n")
+
+
+def _contents(document: Document) -> str:
+    links = (f'<li><a href="#{escape(section.name)}">{escape(section.title)}</a></li>\n'
+             for section in document.sections)
+    return f'<nav id="page-contents" aria-label="Exercises">\n<ol>\n{"".join(links)}</ol>\n</nav>\n'
+
+
+def _footer(document: Document) -> str:
+    words = "".join(f"<p>{escape(paragraph)}</p>\n" for paragraph in document.provenance)
+    return f"<footer>\n{words}</footer>\n" if words else ""
+
+
+# ---- exercises -------------------------------------------------------------------------------------------------------
+
 def _section(section: Section) -> str:
     source = f'<p class="source">{escape(section.source)}</p>\n' if section.source else ""
     name = escape(section.name)
     return (f'<section id="{name}" aria-labelledby="{name}-title">\n'
             f'<h2 id="{name}-title">{escape(section.title)}</h2>\n{source}'
             f'{"".join(map(_block, section.blocks))}</section>\n')
-
-
-def _text(text: Text) -> str:
-    return "".join(escape(part) if isinstance(part, str) else f'<span class="tex">{escape(spell(part))}</span>'
-                   for part in text)
-
-
-def _formula(lines: tuple[Line, ...]) -> str:
-    """A formula that scrolls sideways where the page is narrow; reachable by keyboard, as what scrolls must be."""
-    latex = f"\\begin{{aligned}}\n{latex_lines(lines)}\n\\end{{aligned}}"
-    return f'<div class="math" tabindex="0"><span class="tex" data-display="yes">{escape(latex)}</span></div>\n'
 
 
 def _block(block: Block) -> str:
@@ -143,23 +135,83 @@ def _block(block: Block) -> str:
             return f"<p>{_text(text)}</p>\n"
         case Display(lines):
             return _formula(lines)
-        case Stride(rule, lines, verdict):
-            return _rule(rule) + _formula(lines) + (_marks((verdict,)) if verdict and verdict.kind != "good" else "")
-        case Steps(_, strides):
-            return "".join(map(_block, strides))
+        case Stride():
+            return "".join(_strides((block,)))
+        case Steps(title, strides):
+            count = f'<span class="count">({len(strides)} step{"s" * (len(strides) != 1)})</span>'
+            items = "".join(f"<li>\n{stride}</li>\n" for stride in _strides(strides))
+            return (f'<details class="steps" open>\n<summary>{_text(title) or "Steps"} {count}</summary>\n'
+                    f'<ol role="list">\n{items}</ol>\n</details>\n')
         case Result(rule, lines, also):
-            return _rule(rule) + f'<div class="result">{_formula(lines)}</div>\n' + "".join(map(_block, also))
+            return (f'{_rule(rule)}<div class="result" role="group" aria-label="Result">\n{_formula(lines)}</div>\n'
+                    + "".join(_strides(also, _left(lines))))
         case Space(height):
-            return f'<div style="height: {height}lh"></div>\n'
+            ruled = "<div></div>" * height
+            return f'<div class="space" role="img" aria-label="Room for your answer, {height} lines">{ruled}</div>\n'
         case Marks(words):
             return _marks(words)
+        case Picture(diagram):
+            return svg(diagram)
         case Code(text):
             return f"<pre><code>{escape(text)}</code></pre>\n"
 
 
-def _rule(rule: Text) -> str:
-    return f'<p class="rule">{_text(rule)}</p>\n' if rule else ""
+def _strides(strides: Iterable[Stride], left: Box | None = None) -> Iterator[str]:
+    """left: the left side that the first stride may continue without writing it."""
+    for stride in strides:
+        left = _left(stride.lines) or left
+        formula = _formula(stride.lines, left)
+        match stride.verdict:
+            case None:
+                yield _rule(stride.rule) + formula
+            case Words("good") as good:
+                yield _rule(stride.rule, good) + formula
+            case verdict:
+                yield _rule(stride.rule) + formula + _marks((verdict,))
 
+
+def _rule(rule: Text, good: Words | None = None) -> str:
+    """The words above a formula, with a tick where it is established."""
+    if not rule and not good:
+        return ""
+    said = escape(str(good))
+    tick = f'<span class="tick" role="img" aria-label="{said}" title="{said}">✓</span>' if good else ""
+    return f'<p class="rule">{_text(rule)}{tick}</p>\n'
+
+
+# ---- formulas --------------------------------------------------------------------------------------------------------
+
+def _text(text: Text) -> str:
+    return "".join(escape(part) if isinstance(part, str) else f'<span class="tex">{escape(spell(part))}</span>'
+                   for part in text)
+
+
+def _formula(lines: tuple[Line, ...], left: Box | None = None) -> str:
+    """A formula that scrolls in its own box where the page is narrow, and what is copied of it."""
+    return (f'<div class="math" data-latex="{escape(_copied(lines, left))}"><div class="scroll">'
+            f'<span class="tex" data-display="yes">{escape(_aligned(lines))}</span></div></div>\n')
+
+
+def _aligned(lines: tuple[Line, ...]) -> str:
+    return f"\\begin{{aligned}}\n{latex_lines(lines)}\n\\end{{aligned}}"
+
+
+def _copied(lines: tuple[Line, ...], left: Box | None) -> str:
+    """The formula as one would paste it elsewhere: its left side written, and aligned where it has several lines."""
+    first, *others = lines
+    if first.left is None and first.relation is not None:
+        first = Line(first.under or left, first.relation, first.right)
+    if others:
+        return _aligned((first, *others))
+    return " ".join(spell(part) for part in (first.left, first.relation, first.right) if part is not None)
+
+
+def _left(lines: tuple[Line, ...]) -> Box | None:
+    """The left side of a formula, written or left out."""
+    return lines[0].left or lines[0].under
+
+
+# ---- verdicts --------------------------------------------------------------------------------------------------------
 
 def _marks(words: tuple[Words, ...]) -> str:
     items = "".join(f'<li class="{w.kind}"><b>{escape(w.head)}</b>{escape(": " + w.detail if w.detail else "")}</li>\n'

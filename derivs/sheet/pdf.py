@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from derivs.box import Box
 from derivs.errors import DerivsError
+from derivs.lines import Line
 from derivs.report import Words
 from derivs.sheet.blocks import (
     Block,
@@ -18,6 +20,7 @@ from derivs.sheet.blocks import (
     Document,
     Heading,
     Marks,
+    Picture,
     Prose,
     Result,
     Section,
@@ -26,22 +29,38 @@ from derivs.sheet.blocks import (
     Stride,
     Text,
 )
-from derivs.sheet.tex import tex
+from derivs.sheet.tex import running, tex
+from derivs.sheet.typst_picture import picture
 from derivs.typst import quoted, spell, typst_lines
 
 PREAMBLE = """// Made by derivs.
-#set document(title: {title}, date: none)
-#set page(paper: "a4", margin: (x: 2.4cm, y: 2.3cm), numbering: "1")
+#set document(title: {title}, author: {author}, date: {date})
+#let running = {running}
+#set page(paper: "a4", margin: (x: 2.4cm, top: 2.5cm, bottom: 2.3cm), numbering: "1 / 1", header: context {
+  if counter(page).get().first() > 1 { text(size: 9pt, fill: luma(90), running) }
+})
 #set text(font: "New Computer Modern", size: 10.5pt, lang: "en")
 #set par(spacing: 0.9em)
-#show heading.where(level: 2): set block(above: 2em, below: 0.8em)
-#show heading.where(level: 3): set block(above: 1.5em, below: 0.8em)
+#show heading.where(level: 2): set block(above: 2.2em, below: 0.8em)
+#show heading.where(level: 3): set block(above: 1.6em, below: 0.9em)
 #show math.equation.where(block: true): set align(left)
-#show math.equation.where(block: true): set block(above: 0.7em, below: 0.9em, inset: (left: 1.5em))
+#show math.equation.where(block: true): set block(above: 0.8em, below: 1em, inset: (left: 1.5em))
+#let cases(..rows) = math.cases(gap: 0.5em, ..rows.pos().map(math.display)) // with fractions of full size
+#let long(body) = { show math.equation.where(block: true): set block(breakable: true)
+  body }
+#let source(body) = block(above: 0.8em, below: 0.9em, sticky: true, emph(body))
 #let rulename(body) = block(above: 1em, below: 0.5em, sticky: true, text(fill: luma(90), emph(body)))
-#let result(body) = block(stroke: 0.6pt + luma(120), radius: 3pt, inset: (x: 8pt, y: 4pt), breakable: false, body)
-#let established(color, head, detail) = block(spacing: 0.6em)[#text(fill: color, weight: "bold", head)#detail]
+#let ticked(body) = rulename[#body #h(1fr) #text(fill: {good}, "✓")]
+#let result(body) = block(stroke: 0.6pt + luma(120), radius: 3pt, inset: (x: 8pt, y: 4pt), breakable: false,
+  sticky: true, body)
+#let established(color, head, detail, sticky) = block(spacing: 0.6em, sticky: sticky)[#set text(0.94em)
+  #text(fill: color, weight: "bold", head)#detail]
+#let room(lines) = block(height: lines * 1.4em, width: 100%, breakable: false, // a heading sticks to what is not empty
+  stroke: (bottom: 0.1pt + white))
+#let provenance(..paragraphs) = block(above: 2.5em, stroke: (top: 0.5pt + luma(120)), inset: (top: 8pt), width: 100%,
+  text(size: 9pt, paragraphs.pos().map(par).join()))
 """
+LONG = 6                               # lines of an equation that may go over a page
 COLORS = {"good": 'rgb("#1a6b3a")', "wrong": 'rgb("#b3261e")', "bad": 'rgb("#b3261e")',
           "open": 'rgb("#8a5a00")'}
 SECONDS = 120                          # for pdflatex, which can wait for input for ever
@@ -86,10 +105,30 @@ def pdf_by_pdflatex(document: Document, *, timestamp: int = 0) -> bytes:
 
 def source(document: Document) -> str:
     """The sheet in Typst."""
-    title = _string(document.title)
-    date = f"#{_string(document.date)}\n\n" if document.date else ""
-    return (PREAMBLE.replace("{title}", title) + f"#heading(level: 1, {title})\n\n{date}"
-            + "".join(map(_section, document.sections)))
+    several = len(document.sections) > 1
+    sections = "".join(_section(section, f"{k}   " if several else "")
+                       for k, section in enumerate(document.sections, 1))
+    last = ", ".join(map(_string, document.provenance))
+    return _preamble(document) + _head(document) + sections + (f"#provenance({last})\n" if last else "")
+
+
+def _preamble(document: Document) -> str:
+    values = {"title": _string(document.title), "author": f"({_string(document.author)},)" if document.author else "()",
+              "date": _date(document.date), "running": _string(running(document)), "good": COLORS["good"]}
+    return re.sub(r"\{(title|author|date|running|good)\}", lambda found: values[found[1]], PREAMBLE)
+
+
+def _date(text: str) -> str:
+    found = re.fullmatch(r"(\d{4})-(\d\d)-(\d\d)", text)
+    return "none" if not found else f"datetime(year: {int(found[1])}, month: {int(found[2])}, day: {int(found[3])})"
+
+
+def _head(document: Document) -> str:
+    """Course, title, author and date."""
+    below = ", ".join(part for part in (document.author, document.date) if part)
+    return ((f"#block(below: 0.6em, {_string(document.course)})\n\n" if document.course else "")
+            + f"#heading(level: 1, {_string(document.title)})\n\n"
+            + (f"#block(above: 0.8em, {_string(below)})\n\n" if below else ""))
 
 
 def _string(text: str) -> str:
@@ -111,9 +150,9 @@ def _inline(box: Box) -> str:
     return f"${spell(box)}$"
 
 
-def _section(section: Section) -> str:
-    by = f"#emph({_string(section.source)})\n\n" if section.source else ""
-    return f"#heading(level: 2, {_string(section.title)})\n\n{by}" + "".join(map(_block, section.blocks))
+def _section(section: Section, number: str) -> str:
+    by = f"#source({_string(section.source)})\n\n" if section.source else ""
+    return f"#heading(level: 2, {_string(number + section.title)})\n\n{by}" + "".join(map(_block, section.blocks))
 
 
 def _block(block: Block) -> str:
@@ -123,31 +162,37 @@ def _block(block: Block) -> str:
         case Prose(text):
             return f"#par{_text(text)}\n\n"
         case Display(lines):
-            return f"$ {typst_lines(lines)} $\n\n"
+            return _display(lines)
         case Stride(rule, lines, verdict):
-            return _rule(rule) + f"$ {typst_lines(lines)} $\n\n" + _doubt(verdict)
+            is_told = verdict is not None and (verdict.kind != "good" or bool(verdict.detail))
+            told = _mark(verdict) if verdict is not None and is_told else ""
+            return _rule(rule, ticked=verdict is not None and not is_told) + _display(lines) + told
         case Steps(_, strides):
             return "".join(map(_block, strides))
         case Result(rule, lines, also):
             return f"{_rule(rule)}#result[$ {typst_lines(lines)} $]\n\n" + "".join(map(_block, also))
         case Space(height):
-            return f"#v({height} * 1.2em)\n\n"
+            return f"#room({height})\n\n"
         case Marks(words):
-            return "".join(map(_mark, words)) + "\n"
+            return "".join(_mark(word, sticky=word is not words[-1]) for word in words) + "\n"
+        case Picture(diagram):
+            return picture(diagram) + "\n"
         case Code(text):
             return f"#raw(block: true, lang: \"python\", {_string(text)})\n\n"
 
 
-def _rule(rule: Text) -> str:
-    return f"#rulename{_text(rule)}\n" if rule else ""
+def _display(lines: tuple[Line, ...]) -> str:
+    """An equation stays on one page, unless it is a long one."""
+    shown = f"$ {typst_lines(lines)} $"
+    return f"#long[{shown}]\n\n" if len(lines) > LONG else f"{shown}\n\n"
 
 
-def _mark(words: Words) -> str:
+def _rule(rule: Text, *, ticked: bool = False) -> str:
+    return f"#{'ticked' if ticked else 'rulename'}{_text(rule)}\n" if rule else ""
+
+
+def _mark(words: Words, *, sticky: bool = False) -> str:
     sign = {"good": "✓", "wrong": "✗", "bad": "✗", "open": "?"}[words.kind]
     detail = f": {words.detail}" if words.detail else ""
-    return f"#established({COLORS[words.kind]}, {_string(f'{sign} {words.head}')}, {_string(detail)})\n"
-
-
-def _doubt(verdict: Words | None) -> str:
-    """What is to be said of a step that is not proved."""
-    return _mark(verdict) if verdict and verdict.kind != "good" else ""
+    return (f"#established({COLORS[words.kind]}, {_string(f'{sign} {words.head}')}, {_string(detail)}, "
+            f"{str(sticky).lower()})\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable
 
+from derivs.diagram import listing
 from derivs.lines import Line
 from derivs.report import Words
 from derivs.sheet.blocks import (
@@ -14,6 +15,7 @@ from derivs.sheet.blocks import (
     Document,
     Heading,
     Marks,
+    Picture,
     Prose,
     Result,
     Space,
@@ -37,6 +39,8 @@ def terminal(document: Document, *, color: bool = False) -> str:
         for block in section.blocks:
             lines += _block(block, color)
         lines.append("")
+    for paragraph in document.provenance:
+        lines += _wrapped(paragraph)
     return "\n".join(_plain(line, color) for line in lines) + "\n"
 
 
@@ -67,8 +71,8 @@ def _block(block: Block, color: bool) -> list[str]:
         case Display(lines):
             return _lines(lines)
         case Stride(rule, lines, verdict):
-            doubts = [verdict] if verdict and verdict.kind != "good" else []
-            return [*_wrapped(_text(rule), "  "), *_lines(lines), *_marks(doubts, color)]
+            told = [verdict] if verdict and (verdict.kind != "good" or verdict.detail) else []
+            return [*_wrapped(_text(rule), "  "), *_lines(lines), *_marks(told, color)]
         case Steps(_, strides):
             return [line for stride in strides for line in _block(stride, color)]
         case Result(rule, lines, also):
@@ -78,6 +82,8 @@ def _block(block: Block, color: bool) -> list[str]:
             return [""] * height
         case Marks(words):
             return _marks(words, color)
+        case Picture(diagram):
+            return [f"    {line}" for line in listing(diagram)]
         case Code(text):
             return [f"    {line}" for line in text.replace("\x1b", "").splitlines()]
 

@@ -1,11 +1,16 @@
-"""A sheet as one LaTeX file that plain pdflatex compiles with amsmath alone."""
+"""A sheet in LaTeX, whole or as a part of somebody's own document; plain pdflatex with amsmath compiles both.
+
+What the page looks like is in the macros, which docs/sheets.md describes: a lecturer's own definition of one wins.
+"""
 
 from __future__ import annotations
 
+import textwrap
 import unicodedata
 
 from derivs.box import Box
 from derivs.latex import latex_lines, spell
+from derivs.lines import Line
 from derivs.names import GREEK
 from derivs.report import Words
 from derivs.sheet.blocks import (
@@ -15,6 +20,7 @@ from derivs.sheet.blocks import (
     Document,
     Heading,
     Marks,
+    Picture,
     Prose,
     Result,
     Section,
@@ -23,34 +29,70 @@ from derivs.sheet.blocks import (
     Stride,
     Text,
 )
+from derivs.sheet.tikz import tikz
 
-PREAMBLE = r"""% Made by derivs. Compiles with pdflatex; needs amsmath only.
-\documentclass[11pt,a4paper,fleqn]{article}
+MACROS = r"""\makeatletter
+\providecommand{\derivssheet}{\par % the environment around it all; what it sets ends with it
+  \setlength{\parindent}{0pt}\setlength{\parskip}{0.5ex plus 0.1ex}\setlength{\emergencystretch}{4em}%
+  \setlength{\fboxsep}{6pt}\setlength{\jot}{5pt}\renewcommand{\minalignsep}{0pt}\allowdisplaybreaks[3]%
+  \let\cases\derivscases\let\endcases\endderivscases\@fleqntrue\setlength{\@mathmargin}{1.5em}}
+\@ifundefined{endderivssheet}{\def\endderivssheet{\par}}{}
+\providecommand{\derivscases}{\left\lbrace\,\vcenter\bgroup\def\\{\cr}\openup2pt\m@th % cases, fractions of full size
+  \ialign\bgroup\strut$\displaystyle##$\hfil&\quad$\displaystyle##$\hfil\crcr}
+\@ifundefined{endderivscases}{\def\endderivscases{\crcr\egroup\egroup\right.}}{}
+\providecommand{\derivsneed}[1]{\par\penalty-100 % a new page, unless there is this much room; the penalty
+  % first lets TeX end a page that is over-full already, as package needspace does
+  \begingroup\dimen@\pagegoal\advance\dimen@-\pagetotal
+  \ifdim\pagetotal>0pt\ifdim\dimen@<#1\relax\vfil\penalty-10000 \fi\fi\endgroup}
+\providecommand{\derivsexercise}[2]{\derivsneed{9\baselineskip}%
+  \section*{\raggedright#1\ifx\relax#1\relax\else\quad\fi#2}\nopagebreak}
+\providecommand{\derivssource}[1]{\textit{#1}\par\nopagebreak}
+\providecommand{\derivsheading}[1]{\derivsneed{7\baselineskip}\subsection*{#1}\nopagebreak}
+\providecommand{\derivsdisplay}[1]{\ifvmode\nointerlineskip\noindent\hbox to .6\linewidth{}\fi
+  \begin{align*}#1\end{align*}}
+\providecommand{\derivsrule}[1]{\par\addvspace{1.2ex}\textit{#1}\nopagebreak}
+\providecommand{\derivsgood}{\ifdefined\checkmark$\checkmark$\else{\footnotesize$\surd$}\fi}
+\providecommand{\derivsbad}{$\times$}
+\providecommand{\derivsopen}{$\circ$}
+\providecommand{\derivstick}{\hfill\textnormal{\derivsgood}}
+\providecommand{\derivsresult}[1]{\begingroup\postdisplaypenalty=10000
+  \ifvmode\nointerlineskip\noindent\hbox to .6\linewidth{}\fi\[\boxed{\begin{aligned}#1\end{aligned}}\]\endgroup}
+\providecommand{\derivsmark}[3]{\par #1 \textbf{#2}#3\par}
+\providecommand{\derivscode}[1]{\texttt{#1}\par}
+\providecommand{\derivspicture}[1]{\ifdefined\tikzpicture\par\medskip\begingroup\setbox0\hbox{#1\unskip}\noindent
+  \ifdim\wd0>\linewidth\resizebox{\linewidth}{!}{\box0}\else\box0\fi\par\endgroup\medskip\fi}
+\providecommand{\derivsspace}[1]{\par\nopagebreak\hbox{\vbox to #1\baselineskip{\vss}}\par}
+\providecommand{\derivsprovenance}[1]{\par\bigskip\begingroup\small\hrule\medskip#1\par\endgroup}
+\makeatother
+"""
+PREAMBLE = r"""% Made by derivs. Compiles with pdflatex; needs amsmath, and for pictures of graphs tikz.
+\documentclass[11pt,a4paper]{article}
 \usepackage{amsmath}
+\IfFileExists{tikz.sty}{\usepackage{tikz}}{}
 \setlength{\textwidth}{16cm}
 \setlength{\oddsidemargin}{-0.04cm}
 \setlength{\evensidemargin}{-0.04cm}
 \setlength{\textheight}{24.2cm}
-\setlength{\topmargin}{-1.6cm}
-\setlength{\parindent}{0pt}
-\setlength{\parskip}{0.5ex plus 0.5ex}
-\setlength{\mathindent}{1.5em}
-\setlength{\emergencystretch}{4em}
-\setlength{\fboxsep}{6pt}
-\renewcommand{\minalignsep}{0pt} % with fleqn, aligned puts this much to the right of its one column
-\allowdisplaybreaks
+\setlength{\topmargin}{-1.2cm}
 \raggedbottom
+\pagestyle{myheadings}
 \ifdefined\pdfinfoomitdate \pdfinfoomitdate=1 \pdftrailerid{} \pdfsuppressptexinfo=-1 \fi % the same bytes every time
-\newcommand{\rulename}[1]{\par\nopagebreak\textit{#1}\nopagebreak}
-\newcommand{\established}[2]{\par\textbf{#1}#2\par}
 """
+FRAGMENT = r"""% Made by derivs, for \input in a document of your own, which needs \usepackage{amsmath} in its preamble.
+% Pictures of graphs are shown if it has \usepackage{tikz}, too.
+% How it looks is in the macros below; one that you have defined before stays as you defined it.
+"""
+FRAGMENT_LIMIT = 27.0                  # em: what fits the lines of LaTeX's article at any size of type
+SHORTEST = 70                          # letters of a running title
 
-SPECIAL = {"\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%",
+SPECIAL = {"\\": r"$\backslash$", "{": r"$\{$", "}": r"$\}$",   # as mathematics: the bold text font has none
+           "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%",
            "_": r"\_",
            "^": r"\^{}", "~": r"\~{}", "<": "$<$", ">": "$>$", "|": "$|$", '"': r"\char34{}", "`": r"\`{}",
            "'": "'", "/": r"/\allowbreak{}", "\n": " ", "\t": " "}
 UNICODE = {
-    "–": "--", "—": "---", "‘": "`", "’": "'", "“": "``", "”": r"\char34{}", "…": r"\dots{}", "§": r"\S{}",
+    "–": "--", "—": "---", "‘": "`", "’": "'", "“": "``", "”": r"\char34{}", "…": r"\dots{}",
+    "§": r"$\mathsection$",
     "©": r"\copyright{}", "ß": r"\ss{}", "æ": r"\ae{}", "Æ": r"\AE{}", "ø": r"\o{}", "Ø": r"\O{}", "œ": r"\oe{}",
     "ł": r"\l{}", "Ł": r"\L{}", "ı": r"\i{}", "\u00a0": "~", "\u00ad": r"\-", "\u200b": "", "¡": "!`", "¿": "?`"}
 MATH = {"∂": r"\partial", "Σ": r"\sum", "∑": r"\sum", "∏": r"\prod", "√": r"\surd", "∞": r"\infty", "∇": r"\nabla",
@@ -69,9 +111,47 @@ NOT_IN_OT1 = {r"\k"}                   # an ogonek needs another font encoding; 
 
 def tex(document: Document) -> str:
     """The file."""
-    date = f"\\par {escape(document.date)}\n" if document.date else ""
-    return (f"{PREAMBLE}\\begin{{document}}\n{{\\LARGE {escape(document.title)}\\par}}\n{date}"
-            + "".join(map(_section, document.sections)) + "\\end{document}\n")
+    return (f"{PREAMBLE}{_about(document)}{MACROS}\\begin{{document}}\n\\begin{{derivssheet}}\n{_head(document)}"
+            f"{_body(document)}\\end{{derivssheet}}\n\\end{{document}}\n")
+
+
+def fragment(document: Document) -> str:
+    """What stands between the head and the end, for `\\input`. Its lines are to be of FRAGMENT_LIMIT."""
+    return f"{FRAGMENT}{MACROS}\\begin{{derivssheet}}\n{_body(document)}\\end{{derivssheet}}\n"
+
+
+def _about(document: Document) -> str:
+    """The running title, and title and author for whoever lists PDF files."""
+    entries = "".join(f"/{key} <{_hexadecimal(value)}> " for key, value in (
+        ("Title", document.title), ("Author", document.author), ("Subject", document.course)) if value)
+    return f"\\ifdefined\\pdfinfo \\pdfinfo{{{entries}}}\\fi\n\\markright{{{escape(running(document))}}}\n"
+
+
+def running(document: Document) -> str:
+    """The title at the head of every page but the first, shortened to a line."""
+    whole = " \u2013 ".join(filter(None, (document.course, document.title)))
+    return textwrap.shorten(whole, SHORTEST, placeholder=" ...")
+
+
+def _hexadecimal(text: str) -> str:
+    """A string of PDF: no character of it can mean anything to TeX or to PDF."""
+    return ("\ufeff" + text).encode("utf-16-be", "replace").hex().upper()
+
+
+def _head(document: Document) -> str:
+    """Course, title, author and date."""
+    above = f"{escape(document.course)}\\par\\smallskip\n" if document.course else ""
+    below = ", ".join(escape(part) for part in (document.author, document.date) if part)
+    return (f"\\thispagestyle{{plain}}\n{above}{{\\LARGE\\raggedright {escape(document.title)}\\par}}\n"
+            + (f"\\smallskip {below}\\par\n" if below else ""))
+
+
+def _body(document: Document) -> str:
+    several = len(document.sections) > 1
+    sections = "".join(_section(section, str(k) if several else "")
+                       for k, section in enumerate(document.sections, 1))
+    last = "\n\\par\\smallskip\n".join(map(escape, document.provenance))
+    return sections + (f"\\derivsprovenance{{{last}}}\n" if last else "")
 
 
 def escape(text: str) -> str:
@@ -112,39 +192,46 @@ def _inline(box: Box) -> str:
     return f"${spell(box)}$"
 
 
-def _section(section: Section) -> str:
-    source = f"\\textit{{{escape(section.source)}}}\\par\n" if section.source else ""
-    return f"\n\\section*{{\\raggedright{{}} {escape(section.title)}}}\n{source}" + "".join(map(_block, section.blocks))
+def _section(section: Section, number: str) -> str:
+    source = f"\\derivssource{{{escape(section.source)}}}\n" if section.source else ""
+    return f"\n\\derivsexercise{{{number}}}{{{escape(section.title)}}}\n{source}" + "".join(map(_block, section.blocks))
 
 
 def _block(block: Block) -> str:
     match block:
         case Heading(text):
-            return f"\n\\subsection*{{{_text(text)}}}\n"
+            return f"\n\\derivsheading{{{_text(text)}}}\n"
         case Prose(text):
             return f"\\par {_text(text)}\n"
         case Display(lines):
-            return f"\\begin{{align*}}\n{latex_lines(lines)}\n\\end{{align*}}\n"
+            return _display(lines)
         case Stride(rule, lines, verdict):
-            return _rule(rule) + _block(Display(lines)) + (_mark(verdict) if verdict and verdict.kind != "good" else "")
+            is_told = verdict is not None and (verdict.kind != "good" or bool(verdict.detail))
+            told = _mark(verdict) if verdict is not None and is_told else ""
+            return _rule(rule, ticked=verdict is not None and not is_told) + _display(lines) + told
         case Steps(_, strides):
             return "".join(map(_block, strides))
         case Result(rule, lines, also):
-            return (f"{_rule(rule)}\\[\\boxed{{\\begin{{aligned}}\n{latex_lines(lines)}\n\\end{{aligned}}}}\\]\n"
-                    + "".join(map(_block, also)))
+            return f"{_rule(rule)}\\derivsresult{{\n{latex_lines(lines)}}}\n" + "".join(map(_block, also))
         case Space(height):
-            return f"\\vspace{{{height}\\baselineskip}}\n"
+            return f"\\derivsspace{{{height}}}\n"
         case Marks(words):
-            return "".join(map(_mark, words))
+            return "\\nopagebreak\n".join(map(_mark, words))
+        case Picture(diagram):
+            return f"\\derivspicture{{%\n{tikz(diagram)}}}\n"
         case Code(text):
-            return "".join(f"\\texttt{{{escape(line)}}}\\par\n" for line in text.splitlines() if line.strip())
+            return "".join(f"\\derivscode{{{escape(line)}}}\n" for line in text.splitlines() if line.strip())
 
 
-def _rule(rule: Text) -> str:
-    return f"\\rulename{{{_text(rule)}}}\n" if rule else ""
+def _display(lines: tuple[Line, ...]) -> str:
+    return f"\\derivsdisplay{{\n{latex_lines(lines)}}}\n"
+
+
+def _rule(rule: Text, *, ticked: bool = False) -> str:
+    return f"\\derivsrule{{{_text(rule)}{chr(92) + 'derivstick{}' if ticked else ''}}}\n" if rule else ""
 
 
 def _mark(words: Words) -> str:
     detail = f": {escape(words.detail)}" if words.detail else ""
-    sign = {"good": r"$\bullet$", "wrong": r"$\times$", "bad": r"$\times$", "open": r"$\circ$"}[words.kind]
-    return f"\\established{{{sign} {escape(words.head)}}}{{{detail}}}\n"
+    sign = {"good": r"\derivsgood", "wrong": r"\derivsbad", "bad": r"\derivsbad", "open": r"\derivsopen"}[words.kind]
+    return f"\\derivsmark{{{sign}}}{{{escape(words.head)}}}{{{detail}}}\n"
