@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from derivs.expr import Expr
+from derivs.matrices import Equation
 from derivs.problem import Claim, Hand, Problem, Target
 from derivs.shown import Shown
 from derivs.verdict import Verdict, name
@@ -49,7 +50,7 @@ class Answer(Shown):
 
     target: with the textbook form that was found on its right side. stated: what the exercise itself says the answer
     is, judged, where it says it and in other words. cases: the answer where two of its free indices are equal, and
-    where they are not.
+    where they are not. matrix: the same in whole vectors and matrices, where that can be read.
     """
 
     target: Target
@@ -59,6 +60,7 @@ class Answer(Shown):
     milliseconds: float = 0.0
     stated: tuple[Claim, Verdict] | None = None
     cases: tuple[tuple[Claim, Verdict], ...] = ()
+    matrix: tuple[Equation, Verdict] | None = None
     problem: Problem | None = field(default=None, compare=False, kw_only=True)          # whose names it is printed in
 
     def __repr__(self) -> str:

@@ -60,7 +60,7 @@ def html(noun: object) -> str | None:
         case Step(problem=Problem() as problem) as step:
             return _stride(_stride_of(step, problem))
         case Judged(hand) as judged if hand.claim.problem is not None:
-            return _html(_blocks(hand.claim.problem, hands=(judged,)))
+            return _html(_blocks(hand.claim.problem, hands=(judged,))[1:])       # without the heading above all hands
         case Proved() | Tested() | Refuted() | Unread():
             return _mark(_words(noun))
         case Report(papers):
@@ -165,7 +165,7 @@ def _block(block: Block) -> str:
         case Code(text):
             return f"<pre>{escape(text)}</pre>\n"
         case Picture(diagram):
-            return f'<div style="{COLOURS}">{svg(diagram)}</div>\n'
+            return f'<div class="mathjax_ignore tex2jax_ignore" style="{COLOURS}">{svg(diagram)}</div>\n'
         case Space():
             return ""
 
@@ -211,14 +211,16 @@ def _paper(name: str, paper: Paper) -> str:
 
 
 def _checked(checked: Checked, code: str, problem: Problem = NOBODY) -> str:
-    """A line as it reads, what is said of it and, where it is not right, as it was typed. code: that, in HTML."""
+    """A line as it reads, what is said of it and, where it helps, as it was typed. code: that, in HTML."""
     said = in_words(checked, problem) if problem is not NOBODY else checked.message
     conditions = f" ({', '.join(checked.conditions)})" if checked.conditions else ""
     mark = f"{SIGNS[checked.judgement]} <b>{checked.judgement}</b>"
     formula = _typeset(checked.text)
     out = [f"<p>{checked.number}. {mark}{_plain((said and ': ' + said) + conditions)}</p>\n", formula]
-    if checked.judgement != "right" or not formula:
-        out += [f"<pre>{code}</pre>\n", *(f"<pre>{escape(mend)}</pre>\n" for mend in checked.mend.split("\n") if mend)]
+    if "<mark>" in code or not formula:
+        out.append(f"<pre>{code}</pre>\n")
+    if checked.judgement != "right":
+        out += [f"<pre>{escape(mend)}</pre>\n" for mend in checked.mend.split("\n") if mend]
     out += [f"<p>read {_plain(reading)}:</p>\n{_mark(_words(said_of_it, problem))}"
             for reading, said_of_it in checked.readings]
     out += [f"<p>note: {_plain(remark)}</p>\n" for remark in checked.remarks]

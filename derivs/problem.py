@@ -10,6 +10,8 @@ from derivs.affine import ONE, Affine, symbol
 from derivs.expr import Derivative, Entry, Expr
 from derivs.shown import Shown
 
+SHORT = 60                             # characters of an expression in a repr
+
 Role = Literal["input", "parameter", "constant", "target", "node", "cotangent", "loss"]
 Property = Literal["positive", "nonnegative", "in(0,1)", "binary", "onehot", "simplex"]
 
@@ -74,6 +76,9 @@ class Claim(Shown):
     given: tuple[Given, ...] = ()
     where_left: bool = False
     problem: Problem | None = field(default=None, compare=False, repr=False, kw_only=True)     # whose names it prints
+
+    def __repr__(self) -> str:
+        return f"Claim({_short(self.left)} = {_short(self.right)})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +158,11 @@ class Problem(Shown):
         shapes = (form - ONE for tensor in self.tensors.values() for form in tensor.shape if not form.is_constant)
         letters = (symbol(name) - ONE for name in self.sizes)
         return tuple(dict.fromkeys((*letters, *self.facts, *shapes)))
+
+
+def _short(expr: Expr) -> str:
+    said = repr(expr)
+    return said if len(said) <= SHORT else said[:SHORT - 1] + "…"
 
 
 def bar(tensor: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 
 from derivs.alike import alike
@@ -14,6 +14,8 @@ from derivs.errors import IllFormed
 from derivs.evaluate import Evaluator
 from derivs.expr import Delta, Derivative, Entry, Expr, names_in, reindex, tensors_in, walk
 from derivs.judge import judge
+from derivs.matrices import Equation, entry_claim
+from derivs.matrix_forms import matrix_form
 from derivs.problem import Claim, Given, Problem, Target, bar
 from derivs.scope import ranges
 from derivs.verdict import Proved, Verdict
@@ -29,6 +31,8 @@ class Desk:
     evaluator: Evaluator
     seed: int
     book: Book
+    verdicts: dict[Claim, Verdict] = field(default_factory=dict)         # two targets share most of their steps
+    searched: dict[tuple[Expr, tuple[Given, ...]], list[Stage]] = field(default_factory=dict)
 
 
 def solve(problem: Problem, *, examples: int = 0, seed: int = 0, progress: Progress | None = None) -> Solution:
@@ -57,7 +61,9 @@ def solve(problem: Problem, *, examples: int = 0, seed: int = 0, progress: Progr
 
 
 def _judged(desk: Desk, claim: Claim) -> Verdict:
-    return judge(desk.graph, claim, seed=desk.seed, evaluator=desk.evaluator)
+    if claim not in desk.verdicts:
+        desk.verdicts[claim] = judge(desk.graph, claim, seed=desk.seed, evaluator=desk.evaluator)
+    return desk.verdicts[claim]
 
 
 def _answer(desk: Desk, target: Target) -> Answer:
@@ -68,14 +74,28 @@ def _answer(desk: Desk, target: Target) -> Answer:
     if target.stated and not alike(claim.right, target.claim.right):
         stated = (target.claim, _judged(desk, target.claim))
     cases = tuple((case, said) for case, said, _ in (_textbook(desk, case) for case in _cases(claim)))
+    matrix = _in_matrices(desk, claim, verdict)
     milliseconds = 1e3 * (perf_counter() - start)
     steps = _steps(desk, claim, found, verdict)
-    return Answer(replace(target, claim=claim), steps, verdict, None, milliseconds, stated, cases)
+    return Answer(replace(target, claim=claim), steps, verdict, None, milliseconds, stated, cases, matrix)
+
+
+def _in_matrices(desk: Desk, claim: Claim, verdict: Verdict) -> tuple[Equation, Verdict] | None:
+    """The matrix form, if there is one: its entries are the answer's, or are proved like it."""
+    equation = matrix_form(desk.graph.problem, claim)
+    if equation is None or not isinstance(verdict, Proved):
+        return None
+    entries = entry_claim(desk.graph.problem, equation)
+    said = verdict if alike(entries.right, claim.right) else _judged(desk, entries)
+    return (equation, said) if isinstance(said, Proved) else None
 
 
 def _textbook(desk: Desk, claim: Claim) -> tuple[Claim, Verdict, list[Stage]]:
     """The claim with the textbook form on its right, the verdict on it, and how it was found."""
-    found = stages(desk.book, claim)
+    question = (claim.left, claim.given)
+    if question not in desk.searched:
+        desk.searched[question] = stages(desk.book, claim)
+    found = desk.searched[question]
     if found:
         better = replace(claim, right=found[-1].tree)
         verdict = _judged(desk, better)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,12 +14,12 @@ ROOT = Path(__file__).parent.parent / "derivs"
 
 # From the bottom up; a module imports from its own row to its left, or from a row above it here.
 LAYERS = (
-    ("errors", "files", "clock"),
+    ("errors", "files", "clock", "shown"),
     ("affine", "reading.syntax"),
     ("expr",),
-    ("problem",),
+    ("problem", "matrices"),
     ("verdict", "derivation", "judgement"),
-    ("rules.opaque", "rules.functions", "rules.identities", "scope", "matrices"),
+    ("rules.opaque", "rules.functions", "rules.identities", "scope"),
     ("normal.atoms", "normal.ring", "normal.context", "normal.division", "normal.signs", "normal.content",
      "normal.lifting", "normal.indicators", "normal.algebra", "normal.labels", "normal.bounds", "normal.opening",
      "normal.sums", "normal.patterns", "normal.factoring", "normal.zero", "normal.translate", "normal.readback"),
@@ -38,6 +39,7 @@ LAYERS = (
     ("solve", "report", "checker", "translation"),
     ("papers", "margin", "marks", "requests", "understood"),
     ("sheet",),
+    ("notebook",),
     ("cli",),
 )
 PLACE = {name: (row, column) for row, names in enumerate(LAYERS) for column, name in enumerate(names)}
@@ -53,10 +55,21 @@ def place(module: str) -> tuple[int, int]:
     return PLACE[module] if module in PLACE else PLACE[module.split(".")[0]]
 
 
+def shows_itself(tree: ast.AST) -> set[ast.AST]:
+    """What methods named `_repr_*_` import of `derivs.notebook`: the one arrow that points up, when one is called."""
+    return {node for method in ast.walk(tree)
+            if isinstance(method, ast.FunctionDef) and re.fullmatch(r"_repr_[a-z]+_", method.name)
+            for node in ast.walk(method) if isinstance(node, ast.ImportFrom) and node.module == "derivs.notebook"}
+
+
 def imported(module: str) -> set[str]:
     path = ROOT.joinpath(*module.split(".")).with_suffix(".py")
     found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    excused = shows_itself(tree)
+    for node in ast.walk(tree):
+        if node in excused:
+            continue
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("derivs."):
             name = node.module.removeprefix("derivs.")
             found.add(name)
@@ -71,6 +84,23 @@ def test_arrows_point_down(module: str) -> None:
     for other in imported(module):
         inside_package = other.split(".")[0] == package and other not in PLACE
         assert inside_package or place(other) < place(module), f"{module} imports {other}"
+
+
+@pytest.mark.parametrize("method, inside, excused", [
+    ("_repr_html_", "from derivs.notebook import html", True),
+    ("_repr_html_", "from derivs.cli import main", False),
+    ("__repr__", "from derivs.notebook import html", False),
+    ("show", "from derivs.notebook import html", False),
+])
+def test_only_a_method_that_shows_a_noun_may_import_the_notebook(method: str, inside: str, excused: bool) -> None:
+    tree = ast.parse(f"class Noun:\n    def {method}(self):\n        {inside}")
+    assert bool(shows_itself(tree)) is excused
+
+
+def test_nouns_show_themselves_in_one_place() -> None:
+    trees = {module: ast.parse(ROOT.joinpath(*module.split(".")).with_suffix(".py").read_text(encoding="utf-8"))
+             for module in modules()}
+    assert [module for module, tree in trees.items() if shows_itself(tree)] == ["shown"]
 
 
 @pytest.mark.parametrize("module", modules())

@@ -204,13 +204,15 @@ def test_cases_and_the_own_form_stand_below_the_result() -> None:
     answer = solution.answers[0]
     same = replace(answer, cases=((answer.target.claim, Proved()),), stated=(answer.target.claim, Tested(1, "why")))
 
-    def also(detail: str) -> list[Stride]:
+    def strides(detail: str) -> list[Stride]:
         made = document([replace(solution, answers=(same,))], detail=detail)  # type: ignore[arg-type]
-        return [one for b in made.sections[0].blocks if isinstance(b, Result) for one in b.also]
+        blocks = made.sections[0].blocks
+        return [one for block in blocks for one in (block.also if isinstance(block, Result) else (block,))
+                if isinstance(one, Stride)]
 
-    assert [one.rule for one in also("key")] == [()]
-    assert [one.rule for one in also("steps")] == [(), ("The exercise's own form:",)]
-    assert [one.verdict.kind for one in also("all") if one.verdict] == ["good", "open"]
+    assert [one.rule for one in strides("key")] == [()]
+    assert [one.rule for one in strides("steps")] == [(), ("The exercise's own form:",)]
+    assert [one.verdict.kind for one in strides("all") if one.verdict] == ["good", "open"]
 
 
 def test_a_result_stays_with_its_marks() -> None:

@@ -14,6 +14,7 @@ from derivs.diagram import diagram
 from derivs.expr import Derivative, Entry, Expr
 from derivs.layout import form_layout, given_layout, layout, name_layout, range_layout
 from derivs.lines import INDENT, Line, equation
+from derivs.matrix_layout import equation_lines
 from derivs.names import by_letters
 from derivs.problem import Claim, Definition, Problem, Target, Tensor
 from derivs.report import Words, agreement_words, judged_words, verdict_words
@@ -273,17 +274,22 @@ def _answer(answer: Answer, problem: Problem, lead: str, plan: Plan) -> Iterator
     yield Marks(tuple(words))
     if answer.agreement is not None and answer.agreement.failure:
         yield Code(answer.agreement.failure)
-
-
-def _also(answer: Answer, problem: Problem, plan: Plan) -> Iterator[Stride]:
-    """The two cases of a Kronecker delta, and the form that the exercise itself gives."""
-    for claim, verdict in answer.cases:
-        lines = _lines(layout(claim.left, problem), layout(claim.right, problem), plan)
-        yield Stride(_conditions("for ", claim, problem), lines, _step_words(verdict, problem, plan))
     if answer.stated is not None and "own form" in plan.parts:
         claim, verdict = answer.stated
         yield Stride(("The exercise's own form:",), claim_lines(claim, problem, plan),
                      _step_words(verdict, problem, plan))
+
+
+def _also(answer: Answer, problem: Problem, plan: Plan) -> Iterator[Stride]:
+    """In matrices; the two cases of a Kronecker delta. Marks in full would be taken for that of the result below."""
+    brief = replace(plan, parts=plan.parts - {"every verdict"})
+    if answer.matrix is not None:
+        found, verdict = answer.matrix
+        lines = equation_lines(problem, found, plan.limit, rows=problem.layout == "row")
+        yield Stride(("in matrices",), lines, _step_words(verdict, problem, brief))
+    for claim, verdict in answer.cases:
+        lines = _lines(layout(claim.left, problem), layout(claim.right, problem), plan)
+        yield Stride(_conditions("for ", claim, problem), lines, _step_words(verdict, problem, brief))
 
 
 def _strides(steps: Sequence[Step], problem: Problem, plan: Plan) -> Iterator[Stride]:
@@ -313,8 +319,8 @@ def _step_words(verdict: Verdict | None, problem: Problem, plan: Plan) -> Words 
 def _rule(step: Step, problem: Problem) -> Text:
     """The words of a rule, what it is about and what was put in as mathematics."""
     head, slot, tail = step.rule.partition("{}")
-    about = _listed([(layout(expr, problem),) for expr in step.about]) if slot else ()
-    since = [(Row((layout(claim.left, problem), EQUALS, layout(claim.right, problem))),) for claim in step.since]
+    about = _listed([(_flat(layout(expr, problem)),) for expr in step.about]) if slot else ()
+    since = [(Row((_flat(layout(claim.left, problem)), EQUALS, layout(claim.right, problem))),) for claim in step.since]
     words = (head, *about, tail, *((", since ", *_listed(since)) if since else ()))
     return tuple(part for part in words if part != "")
 

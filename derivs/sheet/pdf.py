@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from derivs.box import Box
@@ -47,6 +48,8 @@ PREAMBLE = """// Made by derivs.
 #show math.equation.where(block: true): set block(above: 0.8em, below: 1em, inset: (left: 1.5em))
 #let cases(..rows) = math.cases(gap: 0.5em, ..rows.pos().map(math.display)) // with fractions of full size
 #let long(body) = { show math.equation.where(block: true): set block(breakable: true)
+  body }
+#let judged(body) = { show math.equation.where(block: true): set block(sticky: true)
   body }
 #let source(body) = block(above: 0.8em, below: 0.9em, sticky: true, emph(body))
 #let rulename(body) = block(above: 1em, below: 0.5em, sticky: true, text(fill: luma(90), emph(body)))
@@ -152,7 +155,12 @@ def _inline(box: Box) -> str:
 
 def _section(section: Section, number: str) -> str:
     by = f"#source({_string(section.source)})\n\n" if section.source else ""
-    return f"#heading(level: 2, {_string(number + section.title)})\n\n{by}" + "".join(map(_block, section.blocks))
+    return f"#heading(level: 2, {_string(number + section.title)})\n\n{by}" + _blocks(section.blocks)
+
+
+def _blocks(blocks: Sequence[Block]) -> str:
+    return "".join(_display(block.lines, judged=True) if isinstance(block, Display) and isinstance(after, Marks)
+                   else _block(block) for block, after in zip(blocks, (*blocks[1:], None), strict=True))
 
 
 def _block(block: Block) -> str:
@@ -166,7 +174,7 @@ def _block(block: Block) -> str:
         case Stride(rule, lines, verdict):
             is_told = verdict is not None and (verdict.kind != "good" or bool(verdict.detail))
             told = _mark(verdict) if verdict is not None and is_told else ""
-            return _rule(rule, ticked=verdict is not None and not is_told) + _display(lines) + told
+            return _rule(rule, ticked=verdict is not None and not is_told) + _display(lines, judged=is_told) + told
         case Steps(_, strides):
             return "".join(map(_block, strides))
         case Result(rule, lines, also):
@@ -181,10 +189,12 @@ def _block(block: Block) -> str:
             return f"#raw(block: true, lang: \"python\", {_string(text)})\n\n"
 
 
-def _display(lines: tuple[Line, ...]) -> str:
-    """An equation stays on one page, unless it is a long one."""
+def _display(lines: tuple[Line, ...], *, judged: bool = False) -> str:
+    """An equation stays on one page, unless it is a long one. judged: and on that of the mark that follows."""
     shown = f"$ {typst_lines(lines)} $"
-    return f"#long[{shown}]\n\n" if len(lines) > LONG else f"{shown}\n\n"
+    if len(lines) > LONG:
+        return f"#long[{shown}]\n\n"
+    return f"#judged[{shown}]\n\n" if judged else f"{shown}\n\n"
 
 
 def _rule(rule: Text, *, ticked: bool = False) -> str:

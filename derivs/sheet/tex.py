@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import textwrap
 import unicodedata
+from collections.abc import Sequence
 
 from derivs.box import Box
 from derivs.latex import latex_lines, spell
@@ -50,6 +51,7 @@ MACROS = r"""\makeatletter
 \providecommand{\derivsheading}[1]{\derivsneed{7\baselineskip}\subsection*{#1}\nopagebreak}
 \providecommand{\derivsdisplay}[1]{\ifvmode\nointerlineskip\noindent\hbox to .6\linewidth{}\fi
   \begin{align*}#1\end{align*}}
+\providecommand{\derivsjudged}[1]{\begingroup\postdisplaypenalty=10000 \derivsdisplay{#1}\endgroup}
 \providecommand{\derivsrule}[1]{\par\addvspace{1.2ex}\textit{#1}\nopagebreak}
 \providecommand{\derivsgood}{\ifdefined\checkmark$\checkmark$\else{\footnotesize$\surd$}\fi}
 \providecommand{\derivsbad}{$\times$}
@@ -194,7 +196,12 @@ def _inline(box: Box) -> str:
 
 def _section(section: Section, number: str) -> str:
     source = f"\\derivssource{{{escape(section.source)}}}\n" if section.source else ""
-    return f"\n\\derivsexercise{{{number}}}{{{escape(section.title)}}}\n{source}" + "".join(map(_block, section.blocks))
+    return f"\n\\derivsexercise{{{number}}}{{{escape(section.title)}}}\n{source}" + _blocks(section.blocks)
+
+
+def _blocks(blocks: Sequence[Block]) -> str:
+    return "".join(_display(block.lines, judged=True) if isinstance(block, Display) and isinstance(after, Marks)
+                   else _block(block) for block, after in zip(blocks, (*blocks[1:], None), strict=True))
 
 
 def _block(block: Block) -> str:
@@ -208,7 +215,7 @@ def _block(block: Block) -> str:
         case Stride(rule, lines, verdict):
             is_told = verdict is not None and (verdict.kind != "good" or bool(verdict.detail))
             told = _mark(verdict) if verdict is not None and is_told else ""
-            return _rule(rule, ticked=verdict is not None and not is_told) + _display(lines) + told
+            return _rule(rule, ticked=verdict is not None and not is_told) + _display(lines, judged=is_told) + told
         case Steps(_, strides):
             return "".join(map(_block, strides))
         case Result(rule, lines, also):
@@ -223,8 +230,9 @@ def _block(block: Block) -> str:
             return "".join(f"\\derivscode{{{escape(line)}}}\n" for line in text.splitlines() if line.strip())
 
 
-def _display(lines: tuple[Line, ...]) -> str:
-    return f"\\derivsdisplay{{\n{latex_lines(lines)}}}\n"
+def _display(lines: tuple[Line, ...], *, judged: bool = False) -> str:
+    """judged: a mark follows, from which no page break parts it."""
+    return f"\\derivs{'judged' if judged else 'display'}{{\n{latex_lines(lines)}}}\n"
 
 
 def _rule(rule: Text, *, ticked: bool = False) -> str:
