@@ -504,6 +504,9 @@ def _starts_with_digit(box: Box) -> bool:
 def _power(expr: Pow, to: _Setting) -> _Piece:
     """A power whose exponent is not a negative number."""
     base = _piece(expr.base, to)
+    whole = _power_of_root(expr, base.box, to.problem)
+    if whole is not None:
+        return _Piece(whole)
     if _number(expr.exponent) == Rational(1, 2):
         return _Piece(Root(base.box))
     box = base.box if _is_base(base.box) and not base.is_sum else Fence("(", base.box)
@@ -511,6 +514,22 @@ def _power(expr: Pow, to: _Setting) -> _Piece:
     if isinstance(box, Scripts):
         return _Piece(Scripts(box.base, box.below, exponent))
     return _Piece(Scripts(box, above=exponent))
+
+
+def _power_of_root(expr: Pow, box: Box, problem: Problem) -> Box | None:
+    """σ and σ³ for the powers 1/2 and 3/2 of a node that is called σ², if σ itself is nothing else."""
+    exponent = _number(expr.exponent)
+    if exponent is None or exponent.denominator > 2 or not isinstance(expr.base, Entry):
+        return None
+    match _name(expr.base.tensor, problem), box:
+        case Scripts(root, below, Digits("2")), Scripts(_, subscripts, _):
+            plain = root if below is None else Scripts(root, below)
+            if any(_name(other, problem) == plain for other in problem.tensors):
+                return None
+            above = None if 2 * exponent == 1 else Digits(str(2 * exponent))
+            return root if subscripts is None and above is None else Scripts(root, subscripts, above)
+        case _:
+            return None
 
 
 def _is_base(box: Box, *, power: bool = False) -> bool:

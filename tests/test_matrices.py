@@ -200,11 +200,11 @@ TABLE = [
     ("softmax_temperature", 4, r"\frac{\partial E}{\partial \beta} = (x^{\top} y) y^{\top} "
      r"\frac{\partial E}{\partial y} - x^{\top} \left( \frac{\partial E}{\partial y} \odot y \right)",
      other_sign, REFUTED),
-    ("batchnorm", 0, r"\frac{\partial E}{\partial \sigma^2} = -\frac{1}{2 (\sigma^2)^{3/2}} "
+    ("batchnorm", 0, r"\frac{\partial E}{\partial \sigma^2} = -\frac{1}{2 \sigma^3} "
      r"(x - \mu \mathbf{1})^{\top} \frac{\partial E}{\partial y}", other_order, FIT),
-    ("batchnorm", 1, r"\frac{\partial E}{\partial \mu} = -\frac{1}{\sqrt{\sigma^2}} \mathbf{1}^{\top} "
+    ("batchnorm", 1, r"\frac{\partial E}{\partial \mu} = -\frac{1}{\sigma} \mathbf{1}^{\top} "
      r"\frac{\partial E}{\partial y}", no_ones, FIT),
-    ("batchnorm", 2, r"\frac{\partial E}{\partial x} = \frac{1}{m \sqrt{\sigma^2}} \left( m "
+    ("batchnorm", 2, r"\frac{\partial E}{\partial x} = \frac{1}{m \sigma} \left( m "
      r"\frac{\partial E}{\partial y} - \left( y^{\top} \frac{\partial E}{\partial y} \right) y"
      r" - \left( \mathbf{1}^{\top} \frac{\partial E}{\partial y} \right) \mathbf{1} \right)", no_number, REFUTED),
     ("batchnorm_affine", 0,

@@ -166,7 +166,7 @@ def test_autodiff_of_the_reference_agrees_as_before(exercise: str, names: dict[s
 
 @pytest.mark.parametrize(("exercise", "notation", "formula"), [
     ("batchnorm", Notation(loss="L", names={"m": "N", "i": "n", "j": "k"}),
-     r"\frac{\partial L}{\partial \mu} = -\frac{1}{\sqrt{\sigma^2}} \sum_{n=1}^{N} \frac{\partial L}{\partial y_n}"),
+     r"\frac{\partial L}{\partial \mu} = -\frac{1}{\sigma} \sum_{n=1}^{N} \frac{\partial L}{\partial y_n}"),
     ("batchnorm", Notation(index_base=0, names={r"\sigma^2": "v"}),
      r"v = \frac{1}{m} \sum_{i=0}^{m - 1} (x_i - \mu)^2"),
     ("conv_valid", Notation(index_base=0),

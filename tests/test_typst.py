@@ -17,7 +17,7 @@ from derivs.typst import quoted, typst, typst_claim, typst_lines
     (subtract(a, b), "a - b"),
     (mul(a, add(a, b)), "a ( a + b )"),
     (divide(sum_x, m), "frac(1, m) sum_(j = 1)^(m) x_(j)"),
-    (power(var, Fraction(-3, 2)), "frac(1, ( sigma^(2) )^(3 slash 2))"),
+    (power(var, Fraction(-3, 2)), "frac(1, sigma^(3))"),
     (Pow(power(a, 2), half), "sqrt(a^(2))"),
     (g(), "frac(partial E, partial y_(i))"),
     (E("X", "n", "c", V("i") - V("u") + 1), "X_(n comma c comma i - u + 1)"),

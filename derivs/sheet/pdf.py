@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from itertools import starmap
 from pathlib import Path
 
 from derivs.box import Box
@@ -159,8 +160,18 @@ def _section(section: Section, number: str) -> str:
 
 
 def _blocks(blocks: Sequence[Block]) -> str:
-    return "".join(_display(block.lines, judged=True) if isinstance(block, Display) and isinstance(after, Marks)
-                   else _block(block) for block, after in zip(blocks, (*blocks[1:], None), strict=True))
+    return "".join(starmap(_before, zip(blocks, (*blocks[1:], None), strict=True)))
+
+
+def _before(block: Block, after: Block | None) -> str:
+    """A block, which stays on the page of the next where the two belong together."""
+    match block, after:
+        case Display(lines), Marks():
+            return _display(lines, judged=True)
+        case Prose(), Picture():
+            return f"#block(sticky: true){_text(block.text)}\n\n"
+        case _:
+            return _block(block)
 
 
 def _block(block: Block) -> str:
@@ -171,14 +182,13 @@ def _block(block: Block) -> str:
             return f"#par{_text(text)}\n\n"
         case Display(lines):
             return _display(lines)
-        case Stride(rule, lines, verdict):
-            is_told = verdict is not None and (verdict.kind != "good" or bool(verdict.detail))
-            told = _mark(verdict) if verdict is not None and is_told else ""
-            return _rule(rule, ticked=verdict is not None and not is_told) + _display(lines, judged=is_told) + told
+        case Stride():
+            return _stride(block)
         case Steps(_, strides):
             return "".join(map(_block, strides))
         case Result(rule, lines, also):
-            return f"{_rule(rule)}#result[$ {typst_lines(lines)} $]\n\n" + "".join(map(_block, also))
+            shown = f"{_rule(rule)}#result[$ {typst_lines(lines)} $]\n\n"
+            return shown + "".join(_stride(one, judged=True) for one in also)
         case Space(height):
             return f"#room({height})\n\n"
         case Marks(words):
@@ -187,6 +197,15 @@ def _block(block: Block) -> str:
             return picture(diagram) + "\n"
         case Code(text):
             return f"#raw(block: true, lang: \"python\", {_string(text)})\n\n"
+
+
+def _stride(stride: Stride, *, judged: bool = False) -> str:
+    """judged: what follows is the mark of it, or of the result that it belongs to."""
+    verdict = stride.verdict
+    is_told = verdict is not None and (verdict.kind != "good" or bool(verdict.detail))
+    told = _mark(verdict) if verdict is not None and is_told else ""
+    ticked = verdict is not None and not is_told
+    return _rule(stride.rule, ticked=ticked) + _display(stride.lines, judged=judged or is_told) + told
 
 
 def _display(lines: tuple[Line, ...], *, judged: bool = False) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import textwrap
 import unicodedata
 from collections.abc import Sequence
+from itertools import starmap
 
 from derivs.box import Box
 from derivs.latex import latex_lines, spell
@@ -200,8 +201,18 @@ def _section(section: Section, number: str) -> str:
 
 
 def _blocks(blocks: Sequence[Block]) -> str:
-    return "".join(_display(block.lines, judged=True) if isinstance(block, Display) and isinstance(after, Marks)
-                   else _block(block) for block, after in zip(blocks, (*blocks[1:], None), strict=True))
+    return "".join(starmap(_before, zip(blocks, (*blocks[1:], None), strict=True)))
+
+
+def _before(block: Block, after: Block | None) -> str:
+    """A block, which stays on the page of the next where the two belong together."""
+    match block, after:
+        case Display(lines), Marks():
+            return _display(lines, judged=True)
+        case Prose(), Picture():
+            return f"{_block(block)}\\par\\nopagebreak\n"
+        case _:
+            return _block(block)
 
 
 def _block(block: Block) -> str:
@@ -212,14 +223,13 @@ def _block(block: Block) -> str:
             return f"\\par {_text(text)}\n"
         case Display(lines):
             return _display(lines)
-        case Stride(rule, lines, verdict):
-            is_told = verdict is not None and (verdict.kind != "good" or bool(verdict.detail))
-            told = _mark(verdict) if verdict is not None and is_told else ""
-            return _rule(rule, ticked=verdict is not None and not is_told) + _display(lines, judged=is_told) + told
+        case Stride():
+            return _stride(block)
         case Steps(_, strides):
             return "".join(map(_block, strides))
         case Result(rule, lines, also):
-            return f"{_rule(rule)}\\derivsresult{{\n{latex_lines(lines)}}}\n" + "".join(map(_block, also))
+            shown = f"{_rule(rule)}\\derivsresult{{\n{latex_lines(lines)}}}\n"
+            return shown + "".join(_stride(one, judged=True) for one in also)
         case Space(height):
             return f"\\derivsspace{{{height}}}\n"
         case Marks(words):
@@ -228,6 +238,15 @@ def _block(block: Block) -> str:
             return f"\\derivspicture{{%\n{tikz(diagram)}}}\n"
         case Code(text):
             return "".join(f"\\derivscode{{{escape(line)}}}\n" for line in text.splitlines() if line.strip())
+
+
+def _stride(stride: Stride, *, judged: bool = False) -> str:
+    """judged: what follows is the mark of it, or of the result that it belongs to."""
+    verdict = stride.verdict
+    is_told = verdict is not None and (verdict.kind != "good" or bool(verdict.detail))
+    told = _mark(verdict) if verdict is not None and is_told else ""
+    ticked = verdict is not None and not is_told
+    return _rule(stride.rule, ticked=ticked) + _display(stride.lines, judged=judged or is_told) + told
 
 
 def _display(lines: tuple[Line, ...], *, judged: bool = False) -> str:
