@@ -6,6 +6,7 @@ Exit status: 0 all holds; 1 something is refuted, undecided, or not as the exerc
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -105,7 +106,7 @@ def list_(as_json: bool) -> None:
 @json_option
 def show(name: str, detail: Detail, examples: int, seed: int, as_json: bool) -> None:
     """Show one derivation in the terminal."""
-    solutions = _solved(_loaded((name,)), examples, seed)
+    solutions = _solved(_loaded((name,)), examples, seed, with_hands=as_json or detail == "all")
     if as_json:
         _print_report("show", solutions, examples, seed)
     else:
@@ -182,7 +183,7 @@ def sheet(context: click.Context, names: tuple[str, ...], output: Path, formats:
     problems = _renotated(_loaded(names), settings)
     from derivs.files import make_folder, write_atomically
     make_folder(output)                # before the long work, not after it
-    solutions = [] if blank else _solved(problems, examples, seed)
+    solutions = [] if blank else _solved(problems, examples, seed, with_hands=detail == "all")
     compose = _composer(problems, solutions, "blank" if blank else "key" if key else detail, settings)
     stem = "questions" if blank else "key" if key else "answers"
     made = {}
@@ -441,22 +442,42 @@ def _raise_all(errors: Sequence[DerivsError]) -> None:
         raise first if not others else DerivsError("\nderivs: ".join(map(str, errors)))
 
 
-def _solved(problems: Sequence[Problem], examples: int, seed: int) -> list[Solution]:
+def _solved(problems: Sequence[Problem], examples: int, seed: int, *, with_hands: bool = True) -> list[Solution]:
     """The solutions, with a progress bar where somebody watches."""
-    from derivs.normal.atoms import forget
     from derivs.solve import solve
     solutions, errors = [], []
-    with _progress(len(problems)) as advance:
+    with _progress(len(problems)) as advance, _tidied_between() as tidy:
         for problem in problems:
             advance(problem.name, 0)
             try:
-                solutions.append(solve(problem, examples=examples, seed=seed))
+                solutions.append(solve(problem, examples=examples, seed=seed, with_hands=with_hands))
             except DerivsError as error:
                 errors.append(error.at(problem.name))
-            forget()                   # of the normal forms of one exercise the next has no use, and they take room
+            tidy()
             advance(problem.name, 1)
     _raise_all(errors)
     return solutions
+
+
+@contextmanager
+def _tidied_between() -> Iterator[Callable[[], None]]:
+    """Memory is given back between two exercises, and not while one is worked on.
+
+    Of the normal forms of one exercise the next has no use. The collector would otherwise walk over all of them again
+    and again, which takes a third of the time.
+    """
+    from derivs.normal.atoms import forget
+
+    def tidy() -> None:
+        forget()
+        gc.collect()
+
+    gc.disable()
+    gc.freeze()
+    try:
+        yield tidy
+    finally:
+        gc.enable()
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from derivs.affine import Affine, symbol
 from derivs.cost import BRACKETS, cost
 from derivs.derive import Graph
 from derivs.errors import DerivsError, OutOfBudget, OutOfDomain, Unsupported
-from derivs.expr import ZERO, Delta, Entry, Expr, Sum, names_in, tensors_in, walk
+from derivs.expr import ZERO, Apply, Delta, Entry, Expr, Sum, names_in, tensors_in, walk
 from derivs.normal.algebra import exponential, logarithm, power
 from derivs.normal.atoms import Atom, Form, Kind, Rational, parts
 from derivs.normal.context import Context
@@ -30,11 +30,12 @@ from derivs.normal.translate import Translator
 from derivs.problem import Claim, Definition, Given
 from derivs.prove import identified, solved
 from derivs.shorthands import Shorthands, shorthands
-from derivs.textbook import Writer, apart, write, writer
+from derivs.textbook import Writer, apart, leveled, write, writer
 from derivs.unfold import reach
 
 CARRIED = 2.5                          # what the gradient of an inner node costs more than one that is given
-UNFINISHED = 1000.0                    # what an answer costs that speaks of a gradient and of what it is made of
+UNFINISHED = 5.5                       # what an answer costs that speaks of a gradient and of what it is made of
+GAIN = 0.5                             # by how much shorter a form without its shorthands must be
 MOST_TERMS = 3                         # of what a rule puts in: more never makes an answer shorter
 Undecided = (OutOfBudget, OutOfDomain, Unsupported)
 
@@ -94,7 +95,8 @@ class Book:
         node = Entry(definition.tensor, tuple(map(symbol, definition.indices)))
         for indices in _summed_over(self.work, definition):
             self._learn_sum(translator, definition, node, indices)
-        found = tuple(_rules(context, definition, value))
+        is_loss = definition.tensor == self.work.problem.loss
+        found = tuple(_rules(context, definition, value, is_loss=is_loss))
         if found:
             self.rules.append((definition.tensor, found))
 
@@ -195,6 +197,7 @@ def _searched(book: Book, claim: Claim, put_in: frozenset[str]) -> tuple[list[St
     for name, rules in book.rules:
         if name != subject:
             search.attempt(rules)
+    search.reopen(translator)
     return search.found, search.length
 
 
@@ -211,23 +214,25 @@ class _Search:
     found: list[Stage] = field(default_factory=list)
     under: frozenset[Atom] = frozenset()               # what the start divides by, and every form may
 
-    def keep(self, form: Form, stage: Stage) -> bool:
+    def keep(self, form: Form, stage: Stage, gain: float = 1e-9) -> bool:
         """Takes the form if it is shorter than the best so far."""
-        tree = write(self.book.to, self.context, form, self.taken)
+        tree = self.spelled(write(self.book.to, self.context, form, self.taken))
         length = self.book.to.cost(tree)
         under = _under_the_bar(self.context, form)
-        if length >= self.length - 1e-9 or not (not self.found or under <= self.under):
+        if length > self.length - gain or not (not self.found or under <= self.under):
+            return False
+        if self.found and _exponentials(tree) > _exponentials(self.found[-1].tree):
             return False
         if not self.found:
             self.under = under
         self.form, self.length = form, length
-        self.found.append(replace(stage, tree=self.spelled(tree)))
+        self.found.append(replace(stage, tree=tree))
         return True
 
     def spelled(self, tree: Expr) -> Expr:
         """Without shorthands, every bound index with a letter of its own."""
         spelled: Expr = apart(self.book.to, self.book.hand.spell(tree), self.taken | names_in(tree))
-        return spelled
+        return leveled(self.book.to, spelled)
 
     def attempt(self, rules: Sequence[Rule]) -> None:
         """The first rule of a definition that shortens."""
@@ -238,6 +243,12 @@ class _Search:
                     new, since = self.with_facts(reduced(new))
                     if self.keep(reduced(new), Stage(ZERO, (), self.read(rule), since)):
                         return
+
+    def reopen(self, translator: Translator) -> None:
+        """The form without shorthands: p (1 - t) - t (1 - p) is p - t."""
+        if any(a.kind is Kind.TENSOR and a.args[0] not in self.book.hand.given for a in _atoms(self.form)):
+            with suppress(*Undecided):
+                self.keep(reduced(translator.form(self.context, self.found[-1].tree)), Stage(ZERO), GAIN)
 
     def read(self, rule: Rule) -> Claim | None:
         """What the rule says as an equation, for e^{-x} or e^x as is shorter; None where it only says how to write."""
@@ -260,6 +271,18 @@ class _Search:
                 form = new
                 used.append(Claim(self.spelled(fact.claim.left), self.spelled(fact.claim.right)))
         return form, tuple(used)
+
+
+def _exponentials(tree: Expr) -> int:
+    return sum(isinstance(node, Apply) and node.function == "exp" for node in walk(tree))
+
+
+def _atoms(form: Form) -> Iterator[Atom]:
+    """The atoms of a form, at any depth."""
+    for a in {a for m in form for a, _ in m}:
+        yield a
+        for monomial in parts(a):
+            yield from _atoms({monomial: 1})
 
 
 def _under_the_bar(context: Context, form: Form) -> frozenset[Atom]:
@@ -304,8 +327,11 @@ def _weights(graph: Graph, hand: Shorthands) -> Mapping[str, float]:
 
 # ---- rules
 
-def _rules(context: Context, definition: Definition, value: Form) -> Iterator[Rule]:
-    """The definition solved for one of its atoms after the other: first what is longest."""
+def _rules(context: Context, definition: Definition, value: Form, *, is_loss: bool = False) -> Iterator[Rule]:
+    """The definition solved for one of its atoms after the other: first what is longest.
+
+    Of the loss itself no gradient is written, but where it is one factor, as in (y_i - t_i)/(n L) for a root.
+    """
     names = definition.indices
     node = tensor(definition.tensor, tuple(map(symbol, names)))
     lone = _lone_power(context, value, node)
@@ -322,7 +348,7 @@ def _rules(context: Context, definition: Definition, value: Form) -> Iterator[Ru
     for a in sorted(here, key=_tried_first):
         if own <= a.free and a is not _only(node) and _may_go(context, a):
             found = _solved(context, cleared, a)
-            if found is not None and len(found) <= MOST_TERMS:
+            if found is not None and len(found) <= (1 if is_loss else MOST_TERMS):
                 yield Rule(names, a, found)
 
 
@@ -400,9 +426,13 @@ def _solved(context: Context, form: Form, t: Atom) -> Form | None:
     if len(groups) != 2:
         return None
     low, high = sorted(groups)
-    if high - low != 1:
+    found = reduced(scaled(mul(groups[low], power(context, groups[high], -1)), -1))
+    step = Fraction(high - low)
+    if step == 1:
+        return found
+    if t.kind is not Kind.EXP or step.numerator != 1 or len(found) != 1:
         return None
-    return reduced(scaled(mul(groups[low], power(context, groups[high], -1)), -1))
+    return power(context, found, 1 / step)             # e^{-x²/2} = σ q is the root of one over e^{x²}
 
 
 def _stands_in(t: Atom, a: Atom) -> bool:

@@ -6,6 +6,7 @@ The unit is a letter with its subscripts. Of two equal formulas a book prints th
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 
 from derivs.affine import ONE as FIRST
 from derivs.affine import Affine
@@ -20,6 +21,7 @@ from derivs.expr import (
     Derivative,
     Entry,
     Expectation,
+    Expr,
     Indicator,
     Integer,
     Largest,
@@ -31,6 +33,7 @@ from derivs.expr import (
     Sum,
     Tree,
     children,
+    mul,
 )
 
 SHIFT = 0.15                           # a subscript i + 1 in place of i
@@ -48,6 +51,11 @@ def _shift(form: Affine) -> float:
     return SHIFT + 0.01 * sum(c < 0 for monomial, c in form.terms if monomial)
 
 
+def _unsigned(term: Expr) -> Expr:
+    """The term without the minus sign that it is taken off with."""
+    return mul(*term.factors[1:]) if isinstance(term, Mul) and term.factors[0] == Number(Fraction(-1)) else term
+
+
 def cost(node: Tree, weights: Mapping[str, float] | None = None) -> float:
     """The length of an expression or a condition. weights: what an entry of some tensors counts, if not 1."""
     def inner(part: Tree) -> float:
@@ -62,7 +70,7 @@ def cost(node: Tree, weights: Mapping[str, float] | None = None) -> float:
             own = weights.get(tensor, 1.0) if weights else 1.0
             return own * (1 + sum(map(_shift, at)))
         case Add(terms):
-            return sum(map(inner, terms)) + SIGN * (len(terms) - 1)
+            return sum(inner(_unsigned(term)) for term in terms) + SIGN * (len(terms) - 1)
         case Mul(factors):
             return sum(inner(f) + BRACKETS * isinstance(f, Add) for f in factors)
         case Pow(base, Number(value)):

@@ -151,4 +151,4 @@ def _row(boxes: Sequence[Box], *, tight: bool = False) -> str:
         elif text.endswith(r"\,") or (re.search(r"\\[A-Za-z]+$", text) and re.match(r"[A-Za-z\\]", piece)):
             text += " "
         text += piece
-    return text.lstrip(" ") if tight or not isinstance(boxes[0], Word) else text
+    return text.lstrip(" ") if tight or not boxes or not isinstance(boxes[0], Word) else text

@@ -96,7 +96,8 @@ def shorthands(problem: Problem) -> Shorthands:
             folded = _folded(definitions, made[1].value)
             if isinstance(folded, Entry):
                 continue
-            _add(tensors, definitions, problem, made[0], replace(made[1], value=folded))
+            with suppress(IllFormed):                        # x_{i+1} - x_i has no value for the last i
+                _add(tensors, definitions, problem, made[0], replace(made[1], value=folded))
         _add(tensors, definitions, problem, tensors[definition.tensor],
              replace(definition, value=_folded(definitions, definition.value)))
     whole = replace(problem, tensors=tensors, definitions=tuple(definitions), targets=(), hands=())
@@ -169,7 +170,8 @@ def _folded(definitions: Sequence[Definition], expr: Expr) -> Expr:
     for definition in definitions:
         match definition.value, inside:
             case Pow(base, Number(e)), Pow(other, Number(f)) if e.denominator == f.denominator > 1:
-                entry = _fitting(definition, base, other)        # v^(-1/2) = 1/σ where σ = v^(1/2)
+                whole = (f / e).denominator == 1                 # v^(-1/2) = 1/σ where σ = v^(1/2)
+                entry = _fitting(definition, base, other) if whole else None
                 if entry is not None:
                     return power(entry, f / e)
             case value, _ if _is_value(value) and type(value) is type(inside):

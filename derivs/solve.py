@@ -35,9 +35,11 @@ class Desk:
     searched: dict[tuple[Expr, tuple[Given, ...]], list[Stage]] = field(default_factory=dict)
 
 
-def solve(problem: Problem, *, examples: int = 0, seed: int = 0, progress: Progress | None = None) -> Solution:
+def solve(problem: Problem, *, examples: int = 0, seed: int = 0, progress: Progress | None = None,
+          with_hands: bool = True) -> Solution:
     """The solution of an exercise. With examples > 0, also what JAX's autodiff says at that many random inputs.
 
+    with_hands: whether to judge what people wrote, too.
     Raises DerivsError for an exercise that cannot be read; what is wrong or undecided in it is data.
     """
     graph = Graph(problem)
@@ -48,7 +50,7 @@ def solve(problem: Problem, *, examples: int = 0, seed: int = 0, progress: Progr
         say(f"{problem.name}: proving")
         answers.append(_answer(desk, target))
     hands = []
-    for hand in problem.hands:
+    for hand in problem.hands if with_hands else ():
         say(f"{problem.name}: judging what people wrote")
         start = perf_counter()
         verdict = _judged(desk, hand.claim)
@@ -76,7 +78,7 @@ def _answer(desk: Desk, target: Target) -> Answer:
     cases = tuple((case, said) for case, said, _ in (_textbook(desk, case) for case in _cases(claim)))
     matrix = _in_matrices(desk, claim, verdict)
     milliseconds = 1e3 * (perf_counter() - start)
-    steps = _steps(desk, claim, found, verdict)
+    steps = _steps(desk, claim, found)
     return Answer(replace(target, claim=claim), steps, verdict, None, milliseconds, stated, cases, matrix)
 
 
@@ -115,42 +117,46 @@ def _cases(claim: Claim) -> Iterator[Claim]:
         yield replace(claim, given=(Given("!=", i, j),))
 
 
-def _steps(desk: Desk, claim: Claim, found: Sequence[Stage], verdict: Verdict) -> tuple[Step, ...]:
-    """The chain rule, the partials worked out, and on to the textbook form, each line equal to the one above."""
-    graph = desk.graph
+def _steps(desk: Desk, claim: Claim, found: Sequence[Stage]) -> tuple[Step, ...]:
+    """The chain rule, the partials worked out, and on to the textbook form, each line proved equal to the one above."""
     steps: list[Step] = []
     left = claim.left
     if isinstance(left, Derivative) and left.kind == "total":
-        if left.of.tensor == graph.problem.loss and left.by.tensor not in graph.upstream():
-            steps += adjoint_steps(desk, graph.adjoint(left.by.tensor), left)
-        elif left.of.tensor != graph.problem.loss:
-            worked = graph.total(left.of, left.by)
-            steps.append(Step(left, worked, "each partial worked out", _judged(desk, Claim(left, worked))))
-    for number, stage in enumerate(found):
-        adds = number + 1 == len(found) or not steps or stage.since or len(stage.put_in) > 1
-        if adds:                                       # the worked line itself, in another writing, is no step
-            _append(desk, steps, claim, stage)
+        if left.of.tensor == desk.graph.problem.loss and left.by.tensor not in desk.graph.upstream():
+            steps += _adjoint_steps(desk, desk.graph.adjoint(left.by.tensor), left)
+        elif left.of.tensor != desk.graph.problem.loss:
+            steps.append(Step(left, desk.graph.total(left.of, left.by), "each partial worked out"))
+    for stage in found:
+        _append(desk, steps, claim, stage)
     if not found and (not steps or steps[-1].right != claim.right):
-        steps.append(Step(left, claim.right, "simplified" if steps else "claimed", verdict))
-    return tuple(steps)
+        steps.append(Step(left, claim.right, "simplified" if steps else "claimed"))
+    return _proved(desk, claim, steps)
 
 
 def _append(desk: Desk, steps: list[Step], claim: Claim, stage: Stage) -> None:
-    """A stage of the search as a step; where it reads as the line above, it is that line."""
-    above = steps[-1].right if steps else claim.left
-    if steps and alike(stage.tree, above):
-        before = steps[-2].right if len(steps) > 1 else claim.left
-        steps[-1] = replace(steps[-1], right=stage.tree, verdict=_follows(desk, claim, before, stage.tree))
-        return
+    """A stage of the search as a step. One that puts nothing in is the line above in another writing, and no step."""
     loss = Entry(desk.graph.problem.loss)
     carried = {bar(t): t for t in desk.graph.problem.tensors}
     put_in = tuple(Derivative(loss, Entry(carried[name], desk.graph.adjoint(carried[name]).of.at))
                    for name in stage.put_in if name in carried and not _asks_for(claim.left, carried[name]))
     since = (*((stage.by,) if stage.by else ()), *stage.since)
-    is_definition = isinstance(claim.left, Entry) and not steps
-    rule = "with {} put in" if put_in else "by definition" if is_definition else "simplified"
-    verdict = _follows(desk, claim, above, stage.tree)
-    steps.append(Step(claim.left, stage.tree, rule, verdict, put_in, since))
+    if not steps:
+        rule = "by definition" if isinstance(claim.left, Entry) else "simplified"
+        steps.append(Step(claim.left, stage.tree, rule, None, (), since))
+    elif put_in or since:
+        rule = "with {} put in" if put_in else "simplified"
+        steps.append(Step(claim.left, stage.tree, rule, None, put_in, since))
+    elif steps[-1].about:                              # a chain rule stays as it is
+        steps.append(Step(claim.left, stage.tree, "simplified"))
+    else:
+        steps[-1] = replace(steps[-1], right=stage.tree)
+
+
+def _proved(desk: Desk, claim: Claim, steps: Sequence[Step]) -> tuple[Step, ...]:
+    """The steps with their verdicts: each line is equal to the line above, the first to what is asked for."""
+    above = [claim.left, *(step.right for step in steps)]
+    return tuple(replace(step, verdict=_follows(desk, claim, before, step.right))
+                 for before, step in zip(above, steps, strict=False))
 
 
 def _follows(desk: Desk, claim: Claim, above: Expr, tree: Expr) -> Verdict:
@@ -169,22 +175,18 @@ def _asks_for(left: Expr, tensor: str) -> bool:
     return isinstance(left, Derivative) and left.by.tensor == tensor
 
 
-def adjoint_steps(desk: Desk, adjoint: Adjoint, left: Derivative) -> list[Step]:
+def _adjoint_steps(desk: Desk, adjoint: Adjoint, left: Derivative) -> list[Step]:
     """∂E/∂x = the chain rule over the nodes that read x; = with each partial worked out."""
-    through = _readers(adjoint.chain)
-    chain, worked = adjoint.chain, adjoint.definition.value
     values = dict(zip((form.bare or "" for form in adjoint.of.at), left.by.at, strict=True))
-    chain, worked = reindex(chain, values), reindex(worked, values)
+    chain, worked = reindex(adjoint.chain, values), reindex(adjoint.definition.value, values)
     worked = desk.book.written(worked, left)
+    through = _readers(chain)
     if not through:
-        rule = "nothing that the loss depends on reads it"
-        return [Step(left, worked, rule, _judged(desk, Claim(left, worked)))]
-    if isinstance(adjoint.chain, Derivative):            # nothing but the loss itself reads it
-        return [Step(left, worked, "differentiated", _judged(desk, Claim(left, worked)))]
-    nodes = tuple(map(Entry, through))
-    first = Step(left, chain, "chain rule through {}", _judged(desk, Claim(left, chain)), nodes)
-    return [first, Step(left, worked, "each partial worked out, the other nodes held fixed",
-                        _judged(desk, Claim(chain, worked)))]
+        return [Step(left, worked, "nothing that the loss depends on reads it")]
+    if isinstance(chain, Derivative):                    # nothing but the loss itself reads it
+        return [Step(left, worked, "differentiated")]
+    return [Step(left, chain, "chain rule through {}", None, tuple(map(Entry, through))),
+            Step(left, worked, "each partial worked out, the other nodes held fixed")]
 
 
 def _readers(chain: Expr) -> list[str]:
@@ -201,7 +203,8 @@ def _shared_adjoints(desk: Desk) -> tuple[Step, ...]:
     for definition in reversed(problem.definitions):
         if definition.tensor in wanted - asked and definition.tensor not in (*graph.upstream(), problem.loss):
             adjoint = graph.adjoint(definition.tensor)
-            steps += adjoint_steps(desk, adjoint, Derivative(Entry(problem.loss), adjoint.of))
+            left = Derivative(Entry(problem.loss), adjoint.of)
+            steps += _proved(desk, Claim(left, left), _adjoint_steps(desk, adjoint, left))
     return tuple(steps)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import permutations
-from math import gcd
+from math import gcd, lcm
 from typing import Any
 
 from derivs.affine import ONE as FIRST
@@ -48,19 +48,22 @@ from derivs.expr import (
 from derivs.normal.atoms import UNIT, Atom, Form, Frozen, Kind, Monomial, Rational, monomial_of, reads
 from derivs.normal.content import MOST_FACTOR, split
 from derivs.normal.context import Context
+from derivs.normal.division import divide
 from derivs.normal.factoring import factored
 from derivs.normal.opening import open_sum, rename
 from derivs.normal.readback import Bound, bounds_of, condition_of, delta_of, readback
 from derivs.normal.ring import accumulate, add, atom, scaled
 from derivs.normal.ring import mul as times
-from derivs.normal.signs import guards_of
+from derivs.normal.signs import guards_of, sign_of
 from derivs.normal.sums import settle, substitute
 from derivs.problem import Problem
 from derivs.tidy import carried
 
 ALPHABET = "ijklpqrstuvabcdefghmnowxyz"
+MOST_SIGNS = 2                         # comparisons of one form that are tried as the outer one
 MOST_ALIGNED = 3                       # bound indices of a sum that is tried to be merged with another
 PI = Apply("pi", ())
+SIGNS = (Kind.POSITIVE, Kind.TIE)
 Powers = dict[Atom, Rational]
 
 
@@ -105,15 +108,48 @@ def apart(to: Writer, node: Any, taken: frozenset[str]) -> Any:
     return rebuild(node, lambda part: apart(to, part, taken))
 
 
+def leveled(to: Writer, node: Any) -> Any:
+    """The tree without brackets that only add: 1 - t - (1 - p) is p - t, and 2 - (1 + s) is 1 - s."""
+    inside = rebuild(node, lambda part: leveled(to, part))
+    if not isinstance(inside, Add) or not any(map(_only_adds, inside.terms)):
+        return inside
+    counts: dict[Expr, Fraction] = {}
+    for term in inside.terms:
+        c, core = _signed(term)
+        for part in core.terms if isinstance(core, Add) and _only_adds(term) else (core,):
+            d, rest = _signed(part)
+            counts[rest] = counts.get(rest, Fraction(0)) + c * d
+    terms = [mul(number(c), core) for core, c in counts.items() if c]
+    terms.sort(key=lambda term: (not _is_unit(term), _is_negative(term)))
+    flat = ZERO if not terms else terms[0] if len(terms) == 1 else Add(tuple(terms))
+    return min(inside, flat, key=to.cost)
+
+
+def _only_adds(term: Expr) -> bool:
+    """Whether it is a bracket with + or - in front."""
+    c, core = _signed(term)
+    return isinstance(core, Add) and abs(c) == 1
+
+
+def _signed(term: Expr) -> tuple[Fraction, Expr]:
+    """(c, u) for the term c u."""
+    match term:
+        case Number(value):
+            return value, ONE
+        case Mul((Number(value), *rest)):
+            return value, mul(*rest)
+    return Fraction(1), term
+
+
 # ---- forms
 
 def _form(to: Writer, context: Context, form: Form, taken: frozenset[str]) -> Expr:
     """number * powers * brackets, multiplied out where that is shorter."""
     if not form:
         return ZERO
-    sign = _sign_that_varies(form)
-    if sign is not None:
-        return min(_by_sign(to, context, form, sign, taken), key=to.cost)
+    signs = _signs_that_vary(form)
+    if signs:
+        return min((tree for u in signs[:MOST_SIGNS] for tree in _by_sign(to, context, form, u, taken)), key=to.cost)
     if len(form) == 1:
         (monomial, c), = form.items()
         return _term(to, context, monomial, c, taken)
@@ -144,7 +180,8 @@ def _as_product(to: Writer, context: Context, content: Fraction, powers: Powers,
     factors = _factors(to, context, powers, taken)
     if content < 0:
         for k, (bracket, exponent) in enumerate(written):
-            flipped = _flipped(bracket, alone=not factors) if exponent % 2 else None
+            alone = len(written) == 1 and all(names_in(f) <= set(to.problem.sizes) for f in factors)
+            flipped = _flipped(bracket, alone=alone) if exponent % 2 else None
             if flipped is not None:
                 content, written[k] = -content, (flipped, exponent)
                 break
@@ -198,6 +235,7 @@ def _collected(to: Writer, context: Context, form: Form, taken: frozenset[str]) 
 
 def _term(to: Writer, context: Context, monomial: Monomial, c: Rational, taken: frozenset[str]) -> Expr:
     factors = _factors(to, context, dict(monomial), taken)
+    factors += _said(context, mul(*factors), _read(to, monomial))
     if c < 0:
         for k, factor in enumerate(factors):
             flipped = _flipped(factor, alone=False)
@@ -230,7 +268,7 @@ def _flipped(tree: Expr, *, alone: bool) -> Expr | None:
     """-(a - b) is b - a, also under a sum; but -y (1 - s) and -(δ - y) stay."""
     match tree:
         case Add(terms) if any(map(_is_negative, terms)):
-            if any(map(_is_unit, terms)) and not (alone and not any(isinstance(n, Delta) for n in terms)):
+            if any(map(_is_unit, terms)) and not alone:
                 return None
             if len(terms) == 2 and len({_rank_of_letter(term) for term in terms} - {None}) == 2:
                 return None                           # x_i - μ
@@ -397,18 +435,32 @@ def _spelled(to: Writer, context: Context, whole: _Sum, taken: frozenset[str]) -
     values = {name: symbol(letter) for name, letter in letters.items()}
     bounds = [(letters[n], low.substitute(values), high.substitute(values)) for n, low, high in whole.bounds]
     inside = context.assume(end for n, low, high in bounds for end in (symbol(n) - low, high - symbol(n)))
-    body = _form(to, inside, {rename(m, letters): c for m, c in whole.body.items()}, taken.union(letters.values()))
+    said = sorted((g.substitute(values) for g in whole.left), key=lambda g: g.key)
+    body = _form(to, inside.assume(said), {rename(m, letters): c for m, c in whole.body.items()},
+                 taken.union(letters.values()))
     bound = frozenset(letters.values())
     factors = body.factors if isinstance(body, Mul) else (body,)
     outside = [f for f in factors if names_in(f).isdisjoint(bound)]
     inner = mul(*(f for f in factors if not names_in(f).isdisjoint(bound)))
-    said = sorted((g.substitute(values) for g in whole.left), key=lambda g: g.key)
-    unsaid = _chained([g for g in said if not inside.implies(g) and not carried(inside, inner, g)])
-    if unsaid:
-        inner = mul(inner, Indicator(unsaid[0] if len(unsaid) == 1 else And(tuple(unsaid))))
+    inner = mul(inner, *_said(inside, inner, said))
     for n, low, high in reversed(bounds):
         inner = Sum(n, low, high, inner)
     return _product(to, [*outside, inner])
+
+
+def _read(to: Writer, monomial: Monomial) -> Iterator[Affine]:
+    """What holds where its entries such as x_{i-1} are read: a normal form leaves it to them."""
+    for a, e in monomial:
+        if a.kind is Kind.TENSOR and e > 0:
+            for form, size in zip(a.args[1], to.problem.tensors[a.args[0]].shape, strict=True):
+                if form.bare is None:
+                    yield from (form - FIRST, size - form)
+
+
+def _said(context: Context, tree: Expr, guards: Iterable[Affine]) -> list[Expr]:
+    """An indicator of the guards that neither the ranges of the indices imply nor the tensors of the tree bring."""
+    unsaid = _chained([g for g in dict.fromkeys(guards) if not context.implies(g) and not carried(context, tree, g)])
+    return [Indicator(unsaid[0] if len(unsaid) == 1 else And(tuple(unsaid)))] if unsaid else []
 
 
 def _chained(guards: list[Affine]) -> list[Condition]:
@@ -444,23 +496,56 @@ def _letter(to: Writer, size: Affine, taken: frozenset[str]) -> str:
 
 # ---- signs: values that depend on a comparison
 
-def _sign_that_varies(form: Form) -> Frozen | None:
+def _signs_that_vary(form: Form) -> list[Frozen]:
     """What is compared with zero in some of the terms, or otherwise than in others."""
     found: dict[Frozen, set[tuple[Kind, ...]]] = {}
     for m in form:
         for a, _ in m:
             if a.kind in (Kind.POSITIVE, Kind.TIE):
                 found.setdefault(a.args[0], set())
+    varying = []
     for u in sorted(found, key=lambda u: u.id):
         kinds = {tuple(a.kind for a, _ in m if a.kind in (Kind.POSITIVE, Kind.TIE) and a.args[0] is u) for m in form}
         if len(kinds) > 1:
-            return u
-    return None
+            varying.append(u)
+    return varying
 
 
 def _by_sign(to: Writer, context: Context, form: Form, u: Frozen, taken: frozenset[str]) -> Iterator[Expr]:
-    """The form with an indicator, a sign or cases for what it is where u > 0, u = 0 and u < 0."""
-    above, tied, below = (_where(context, form, u, *cell) for cell in ((1, 0), (0, 1), (0, 0)))
+    """The form with |u|, an indicator, a sign or cases for what it is where u > 0, u = 0 and u < 0."""
+    cells = [_where(context, form, u, *cell) for cell in ((1, 0), (0, 1), (0, 0))]
+    above, tied, below = cells
+    tie = atom(Kind.TIE, u)
+    for one, other in ((above, below), (below, above)):
+        if not one and not settle(context, times(tie, add(tied, other, -1))) and not settle(context, times(tie, tied)):
+            cells[1] = {}                                   # x_i [x_i < 0] rather than x_i [x_i <= 0]
+    middle, half = (scaled(add(above, below, k), Fraction(1, 2)) for k in (1, -1))
+    size = divide(half, dict(u.terms)) if half else None
+    if size is not None and not settle(context, times(tie, add(tied, middle, -1))):
+        yield _form(to, context, add(middle, times(size, atom(Kind.APPLY, "abs", (u,)))), taken)
+    content, common = _shared_content(cells), _common(cells)
+    front = [number(content), *_factors(to, context, common, taken)]
+    cells = [scaled(_divided(cell, common), 1 / content) for cell in cells]
+    shared = {m: c for m, c in cells[0].items() if all(cell.get(m) == c for cell in cells[1:])}
+    always = _form(to, context, shared, taken)
+    for tree in _by_cells(to, context, [add(cell, shared, -1) for cell in cells], u, taken):
+        terms = sorted((always, tree), key=lambda term: (_is_negative(term), _has_cases(term), to.cost(term)))
+        yield _product(to, [*front, Add(tuple(terms)) if shared else tree])
+
+
+def _has_cases(tree: Expr) -> bool:
+    return any(isinstance(node, Cases) for node in walk(tree))
+
+
+def _shared_content(cells: Iterable[Form]) -> Fraction:
+    """The number that divides all terms."""
+    values = [Fraction(c) for cell in cells for c in cell.values()]
+    return Fraction(gcd(*(v.numerator for v in values)), gcd(*(v.denominator for v in values))) if values else Fraction(1)
+
+
+def _by_cells(to: Writer, context: Context, cells: Sequence[Form], u: Frozen, taken: frozenset[str]) -> Iterator[Expr]:
+    """What is `cells` where u > 0, u = 0 and u < 0."""
+    above, tied, below = cells
     tie = atom(Kind.TIE, u)
 
     def same(one: Form, other: Form) -> bool:
@@ -469,20 +554,22 @@ def _by_sign(to: Writer, context: Context, form: Form, u: Frozen, taken: frozens
     def branch(value: Form) -> Expr:
         return _form(to, context, value, taken)
 
-    positive: Form = {((Atom(Kind.POSITIVE, u), 1),): 1}
-    step = add(above, below, -1)
-    if same(tied, below):                              # below + (above - below) [u > 0]
-        yield _plain(to, context, add(below, times(step, positive)), u, taken)
-    if same(tied, above):                              # above - (above - below) [-u > 0]
-        if not above:
-            yield _product(to, [branch(below), Indicator(_compared(to, context, u, "<", taken, turned=True))])
-        elif not below:
-            yield _product(to, [branch(above), Indicator(_compared(to, context, u, "<=", taken))])
+    if not below and same(tied, below):
+        yield _product(to, [branch(above), Indicator(_compared(to, context, u, "<", taken))])
+    if not below and same(tied, above):
+        yield _product(to, [branch(above), Indicator(_compared(to, context, u, "<=", taken))])
+    if not above and same(tied, above):
+        yield _product(to, [branch(below), Indicator(_compared(to, context, u, "<", taken, turned=True))])
+    if not above and same(tied, below):
+        yield _product(to, [branch(below), Indicator(_compared(to, context, u, "<=", taken, turned=True))])
     middle = scaled(add(above, below), Fraction(1, 2))
     if same(tied, middle):
-        sign = atom(Kind.APPLY, "sign", (u,))
-        yield _form(to, context, add(middle, times(scaled(step, Fraction(1, 2)), sign)), taken)
-    common = _common([above, tied, below])
+        half = scaled(add(above, below, -1), Fraction(1, 2))
+        size = divide(half, dict(u.terms)) if half else None
+        if size is not None:
+            yield _form(to, context, add(middle, times(size, atom(Kind.APPLY, "abs", (u,)))), taken)
+        yield _form(to, context, add(middle, times(half, atom(Kind.APPLY, "sign", (u,)))), taken)
+    common = _common(cells)
     front = _product(to, _factors(to, context, common, taken))
     above, tied, below = (_divided(value, common) for value in (above, tied, below))
     at_least, more = (_compared(to, context, u, op, taken) for op in ("<=", "<"))
@@ -496,25 +583,31 @@ def _by_sign(to: Writer, context: Context, form: Form, u: Frozen, taken: frozens
     yield _product(to, [front, cases])
 
 
-def _plain(to: Writer, context: Context, form: Form, u: Frozen, taken: frozenset[str]) -> Expr:
-    """The form with [u > 0] as if it were a letter, common factors outside."""
-    content, powers, rest = split(form)
-    factors = [number(content), *_factors(to, context, powers, taken)]
-    if rest == {UNIT: 1}:
-        return _product(to, factors)
-    bracket, turned = _bracket(to, context, rest, taken)
-    return _product(to, [*factors, bracket, number(turned)])
-
-
 def _where(context: Context, form: Form, u: Frozen, above: int, tied: int) -> Form:
-    """The form where u > 0 (1, 0), where u = 0 (0, 1), or where u < 0 (0, 0)."""
-    values = {Kind.POSITIVE: above, Kind.TIE: tied}
+    """The form where u > 0 (1, 0), where u = 0 (0, 1), or where u < 0 (0, 0); x > 6 says that x > 0, too."""
     total: Form = {}
     for m, c in form.items():
-        here = [a for a, _ in m if a.kind in values and a.args[0] is u]
-        if all(values[a.kind] for a in here):
-            accumulate(total, {tuple(p for p in m if p[0] not in here): c})
+        kept = []
+        for a, e in m:
+            known = _known(context, a, u, above - (not above and not tied)) if a.kind in SIGNS else None
+            if known == 0:
+                break
+            if known is None:
+                kept.append((a, e))
+        else:
+            accumulate(total, {tuple(kept): c})
     return settle(context, total)
+
+
+def _known(context: Context, a: Atom, u: Frozen, side: int) -> int | None:
+    """[w > 0] or [w = 0], where u is positive (1), zero (0) or negative (-1); None where that does not tell."""
+    w: Frozen = a.args[0]
+    if w is not u:
+        gap, strict = sign_of(context, add(dict(w.terms), dict(u.terms), -1))
+        if gap * side < 0 or not gap or not (strict or side):
+            return None
+        side = gap
+    return int(side == (1 if a.kind is Kind.POSITIVE else 0))
 
 
 def _common(forms: Iterable[Form]) -> Powers:
@@ -533,8 +626,9 @@ def _divided(form: Form, powers: Powers) -> Form:
 def _compared(to: Writer, context: Context, u: Frozen, op: str, taken: frozenset[str], *,
               turned: bool = False) -> Condition:
     """u > 0 for `<`, u >= 0 for `<=`, with what has a minus sign on the other side."""
-    over = {m: c for m, c in u.terms.items() if c > 0}
-    under = {m: -c for m, c in u.terms.items() if c < 0}
+    scale = lcm(*(Fraction(c).denominator for c in u.terms.values()))
+    over = {m: c * scale for m, c in u.terms.items() if c > 0}
+    under = {m: -c * scale for m, c in u.terms.items() if c < 0}
     left, right = (_form(to, context, side, taken) for side in (under, over))
     if turned or (op == "=" and left == ZERO):
         left, right = right, left
@@ -546,7 +640,15 @@ def _compared(to: Writer, context: Context, u: Frozen, op: str, taken: frozenset
 def _product(to: Writer, factors: Iterable[Expr]) -> Expr:
     """Numbers, sizes, scalars, gradients, entries, functions, brackets, indicators, sums."""
     flat = _one_root(mul(*factors))
-    return Mul(tuple(sorted(flat.factors, key=lambda f: _rank(to, f)))) if isinstance(flat, Mul) else flat
+    if not isinstance(flat, Mul):
+        return flat
+    held = {negative for f in flat.factors if isinstance(f, Add) and f.terms[0] == ONE
+            for negative in map(_opposite, f.terms[1:])}                 # s of 1 - s stands beside it
+    return Mul(tuple(sorted(flat.factors, key=lambda f: (7, 1) if f in held and _rank(to, f)[0] == 4 else _rank(to, f))))
+
+
+def _opposite(tree: Expr) -> Expr:
+    return mul(number(-1), tree)
 
 
 def _one_root(tree: Expr) -> Expr:
@@ -606,8 +708,8 @@ def _rank(to: Writer, factor: Expr) -> tuple[int, int]:
             return 5, 0
         case Delta():
             return 6, 0
-        case Add():
-            return 7, 0
+        case Add(terms):
+            return 7, 2 * (terms[0] == ONE)
         case Indicator():
             return 8, 0
         case Cases():

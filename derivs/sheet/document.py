@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from derivs.affine import ONE, Affine
-from derivs.box import COMMA, EQUALS, Box, Fence, Fraction, Letter, Mark, Row, Slash, Word, width
+from derivs.box import COMMA, EQUALS, Box, Fence, Fraction, Letter, Mark, Row, Slash, width
 from derivs.derivation import Answer, Judged, Solution, Step
 from derivs.diagram import diagram
 from derivs.expr import Derivative, Entry, Expr
@@ -34,11 +34,12 @@ from derivs.sheet.blocks import (
     Stride,
     Text,
 )
+from derivs.sheet.prose import prose
 from derivs.verdict import Proved, Verdict
 
 LIMIT = 38.0                           # em: the longest line of an equation
 ROOM = 10                              # lines to write an answer by hand
-QUAD, NOTHING = Mark("quad"), Word("", "prose")
+QUAD = Mark("quad")
 MOST_DRAWN, SMALLEST = 30, 0.7         # definitions; how much a picture may be scaled down to fit on a page
 GRAPH = ("The graph of the exercise: values go along the arrows, gradients come back along the dashed ones, each times "
          "the partial beside it, and add up below the node.")
@@ -121,8 +122,9 @@ def _titled(problem: Problem, number: int, blocks: Sequence[Block]) -> Section:
 
 def _description(problem: Problem) -> Iterator[Block]:
     for paragraph in re.split(r"\n\s*\n", problem.description.strip()):
-        if paragraph:
-            yield Prose((" ".join(paragraph.split()),))
+        text = prose(paragraph, problem)
+        if text:
+            yield Prose(text)
 
 
 def _lead(alone: str, k: int, count: int, plan: Plan) -> str:
@@ -195,7 +197,8 @@ WORDS = {"positive": "positive", "nonnegative": "not negative", "in(0,1)": "betw
 
 
 def _properties(tensor: Tensor) -> Text:
-    words = [WORDS[name] for name in WORDS if name in tensor.properties]
+    said = tensor.properties - ({"positive"} if "in(0,1)" in tensor.properties else set())
+    words = [WORDS[name] for name in WORDS if name in said]
     if tensor.zero_outside:
         words.append("zero outside its size")
     return (f" ({', '.join(words)})",) if words else ()
@@ -211,7 +214,7 @@ def _listed(items: Sequence[Text]) -> Text:
 
 def _definition(definition: Definition, problem: Problem, plan: Plan) -> Iterator[Line]:
     entry = definition.entry
-    *above, last = _lines(layout(entry, problem), layout(definition.value, problem), plan)
+    *above, last = equation(layout(entry, problem), layout(definition.value, problem), plan.limit)
     shape = problem.tensors[definition.tensor].shape
     notes = list(_where(((index, *range_layout(ONE, size, problem)) for index, size in
                          zip(definition.indices, shape, strict=True)), plan.limit - 2 * INDENT))
@@ -288,7 +291,7 @@ def _also(answer: Answer, problem: Problem, plan: Plan) -> Iterator[Stride]:
         lines = equation_lines(problem, found, plan.limit, rows=problem.layout == "row")
         yield Stride(("in matrices",), lines, _step_words(verdict, problem, brief))
     for claim, verdict in answer.cases:
-        lines = _lines(layout(claim.left, problem), layout(claim.right, problem), plan)
+        lines = equation(layout(claim.left, problem), layout(claim.right, problem), plan.limit)
         yield Stride(_conditions("for ", claim, problem), lines, _step_words(verdict, problem, brief))
 
 
@@ -298,7 +301,7 @@ def _strides(steps: Sequence[Step], problem: Problem, plan: Plan) -> Iterator[St
     for step in steps:
         left, right = layout(step.left, problem), layout(step.right, problem)
         continues = step.left == above
-        lines = _lines(None if continues else left, right, plan, under=left if continues else None)
+        lines = equation(None if continues else left, right, plan.limit, under=left if continues else None)
         yield Stride(_rule(step, problem), lines, _step_words(step.verdict, problem, plan))
         above = step.left
 
@@ -325,15 +328,9 @@ def _rule(step: Step, problem: Problem) -> Text:
     return tuple(part for part in words if part != "")
 
 
-def _lines(left: Box | None, right: Box, plan: Plan, *, under: Box | None = None) -> tuple[Line, ...]:
-    """left = right over as many lines as it takes. A long left side has a line of its own, with no right side."""
-    return tuple(replace(line, right=NOTHING) if line.right == Row(()) else line
-                 for line in equation(left, right, plan.limit, under=under))
-
-
 def claim_lines(claim: Claim, problem: Problem, plan: Plan) -> tuple[Line, ...]:
     """left = right over as many lines as it takes, with its conditions."""
-    lines = _lines(layout(claim.left, problem), layout(claim.right, problem), plan)
+    lines = equation(layout(claim.left, problem), layout(claim.right, problem), plan.limit)
     if not claim.given:
         return lines
     row: list[Box] = []
