@@ -17,7 +17,21 @@ from derivs.affine import Affine, symbol
 from derivs.cost import BRACKETS, cost
 from derivs.derive import Graph
 from derivs.errors import DerivsError, OutOfBudget, OutOfDomain, Unsupported
-from derivs.expr import ZERO, Apply, Delta, Entry, Expr, Sum, names_in, tensors_in, walk
+from derivs.expr import (
+    ZERO,
+    Apply,
+    Delta,
+    Entry,
+    Expr,
+    Mul,
+    Pow,
+    Sum,
+    Tree,
+    children,
+    names_in,
+    tensors_in,
+    walk,
+)
 from derivs.normal.algebra import exponential, logarithm, power
 from derivs.normal.atoms import Atom, Form, Kind, Rational, parts
 from derivs.normal.context import Context
@@ -34,8 +48,8 @@ from derivs.textbook import Writer, apart, leveled, write, writer
 from derivs.unfold import reach
 
 CARRIED = 2.5                          # what the gradient of an inner node costs more than one that is given
-UNFINISHED = 5.5                       # what an answer costs that speaks of a gradient and of what it is made of
-GAIN = 0.5                             # by how much shorter a form without its shorthands must be
+UNFINISHED = 1000.0                    # what an answer costs that speaks of a gradient and of what it is made of
+GAIN = 1.0                             # by how much shorter a form without its shorthands must be
 MOST_TERMS = 3                         # of what a rule puts in: more never makes an answer shorter
 Undecided = (OutOfBudget, OutOfDomain, Unsupported)
 
@@ -148,7 +162,8 @@ def stages(book: Book, claim: Claim) -> list[Stage]:
     for put_in in _levels(book, claim.left):
         with suppress(*Undecided):
             found, length = _searched(book, claim, put_in)
-            length += UNFINISHED * _is_unfinished(book.graph, found[-1].tree)
+            tree = found[-1].tree
+            length += UNFINISHED * (_is_unfinished(book.graph, tree) or _layers(book.graph, tree) > 1)
             if length >= least:
                 break
             best, least = found, length
@@ -159,6 +174,18 @@ def _is_unfinished(graph: Graph, tree: Expr) -> bool:
     """Whether it speaks of a gradient and of another that this one is made of, as ∂E/∂y and ∂E/∂μ."""
     gradients = [name for name in tensors_in(tree) if graph.problem.tensors[name].role == "cotangent"]
     return any(reach(graph, graph.reads(name)) & set(gradients) for name in gradients)
+
+
+def _layers(graph: Graph, tree: Tree) -> int:
+    """How many weight matrices are multiplied: nobody writes a gradient out through two layers."""
+    match tree:
+        case Entry(name, at):
+            return int(graph.problem.tensors[name].role == "parameter" and len(at) > 1)
+        case Mul(factors):
+            return sum(_layers(graph, factor) for factor in factors)
+        case Pow() | Apply():
+            return 0
+    return max((_layers(graph, part) for part in children(tree)), default=0)
 
 
 # ---- where the search starts
@@ -232,7 +259,8 @@ class _Search:
     def spelled(self, tree: Expr) -> Expr:
         """Without shorthands, every bound index with a letter of its own."""
         spelled: Expr = apart(self.book.to, self.book.hand.spell(tree), self.taken | names_in(tree))
-        return leveled(self.book.to, spelled)
+        flat: Expr = leveled(self.book.to, spelled)
+        return flat
 
     def attempt(self, rules: Sequence[Rule]) -> None:
         """The first rule of a definition that shortens."""
@@ -288,7 +316,7 @@ def _atoms(form: Form) -> Iterator[Atom]:
 def _under_the_bar(context: Context, form: Form) -> frozenset[Atom]:
     """What the form divides by that may be zero: Φ(x) is not to become y/x."""
     return frozenset(a for m in form for a, e in m
-                     if e < 0 and a.kind in (Kind.TENSOR, Kind.BASE) and sign_of_atom(context, a) == (0, False))
+                     if e < 0 and a.kind in (Kind.TENSOR, Kind.BASE, Kind.SUM) and sign_of_atom(context, a) == (0, False))
 
 
 def _protected(rule: Rule) -> Iterator[Rule]:
@@ -359,8 +387,10 @@ def _may_go(context: Context, a: Atom) -> bool:
     return a.kind in (Kind.EXP, Kind.SUM)
 
 
-def _tried_first(a: Atom) -> tuple[int, int]:
-    return {Kind.EXP: 0, Kind.SUM: 1}.get(a.kind, 2), a.id
+def _tried_first(a: Atom) -> tuple[int, int, str]:
+    """Not by the number of an atom, which hangs on what was asked before."""
+    said = repr(a)
+    return {Kind.EXP: 0, Kind.SUM: 1}.get(a.kind, 2), -len(said), said
 
 
 def _only(form: Form) -> Atom | None:

@@ -243,6 +243,14 @@ class Graph:
                   for end in (CompareIndex("<=", FIRST, form), CompareIndex("<=", form, size))]
         return mul(Indicator(And(tuple(inside))), value) if inside else value
 
+    def unsimplified(self, derivative: Derivative) -> Expr:
+        """What reverse mode finds for a derivative, as it stands, in the gradients of the nodes that read it."""
+        of, by = derivative.of, derivative.by
+        if of.tensor != self.problem.loss or derivative.kind == "local" or by.tensor in self.upstream():
+            return self.resolve(derivative)
+        found = self.adjoint(by.tensor).definition
+        return reindex(found.value, dict(zip(found.indices, by.at, strict=True)))  # type: ignore[no-any-return]
+
     def definition(self, name: str) -> Definition | None:
         """How a node or a cotangent is computed; None for what is given."""
         forward = self.problem.definition(name)

@@ -39,8 +39,9 @@ from derivs.border import (
     sigmoid,
     softplus,
 )
+from derivs.derive import Graph
 from derivs.errors import DerivsError, IllFormed, nearest
-from derivs.expr import Expr, number
+from derivs.expr import Derivative, Expr, number
 from derivs.problem import Claim, Definition, Given, Problem, Property, Role, Tensor
 from derivs.rules.functions import FUNCTIONS
 from derivs.wellformed import disorder, gathered, inferred_shape, mistakes
@@ -134,10 +135,10 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is asked for, with the answer a good book prints."""
+    """What is asked for; the answer is found. `right` is one that a book prints: it is proved too, or refuted."""
 
     left: Any
-    right: Any
+    right: Any = None
     given: Sequence[Any] = ()
     note: str = ""
 
@@ -271,15 +272,28 @@ class _Builder:
         self.made = replace(self.made, loss=loss, outputs=outputs, kinks=kinks)
 
     def claims(self) -> None:
-        targets = [(target, self.attempt(f"target {k}", _claim, target))
+        targets = [(target, self.attempt(f"target {k}", self.target, target))
                    for k, target in enumerate(self.exercise.targets, 1)]
         hands = [(hand, self.attempt(f"hand formula {k}", _claim, hand))
                  for k, hand in enumerate(self.exercise.hand, 1)]
         self.made = replace(
             self.made,
-            targets=tuple(nouns.Target(claim, target.note) for target, claim in targets if claim),
+            targets=tuple(nouns.Target(claim, target.note, target.right is not None)
+                          for target, claim in targets if claim),
             hands=tuple(nouns.Hand(claim, hand.source, hand.wrong) for hand, claim in hands if claim))
         self.errors += [*mistakes(self.made), *_reference(self.made)]
+
+
+    def target(self, written: Target) -> Claim:
+        """What is asked for, with what reverse mode gives where no answer is stated."""
+        if written.right is not None:
+            return _claim(written)
+        left = from_sympy(written.left)
+        if not isinstance(left, Derivative):
+            raise IllFormed("it is no derivative, and no answer is stated", mend="write Target(left, right)")
+        if self.errors:
+            return Claim(left, left)                   # what reads the exercise would repeat its mistakes
+        return Claim(left, Graph(self.made).unsimplified(left), tuple(map(_given, written.given)))
 
 
 def _parts(tensor: Any) -> tuple[str, tuple[Any, ...]]:

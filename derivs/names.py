@@ -49,7 +49,7 @@ def by_letters(name: str) -> Box:
     if not found:
         return Word(name, "name")
     word, number = found.groups()
-    base: Box = Letter(word) if word in GREEK or re.fullmatch("[A-Za-z]", word) else Word(word, "name")
+    base: Box = Letter(word) if word in GREEK or word == "ell" or re.fullmatch("[A-Za-z]", word) else Word(word, "name")
     below = [Digits(number)] if number else []
     if tail.isdigit():
         below.append(Digits(tail))

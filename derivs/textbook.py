@@ -54,7 +54,7 @@ from derivs.normal.opening import open_sum, rename
 from derivs.normal.readback import Bound, bounds_of, condition_of, delta_of, readback
 from derivs.normal.ring import accumulate, add, atom, scaled
 from derivs.normal.ring import mul as times
-from derivs.normal.signs import guards_of, sign_of
+from derivs.normal.signs import guards_of
 from derivs.normal.sums import settle, substitute
 from derivs.problem import Problem
 from derivs.tidy import carried
@@ -157,8 +157,19 @@ def _form(to: Writer, context: Context, form: Form, taken: frozenset[str]) -> Ex
     found = factored(rest)
     options = [_multiplied_out(to, context, form, taken)]
     if sum(len(part) > 1 for part, _ in found) > 1 or any(e > 1 for _, e in found):
-        options.append(_as_product(to, context, content, powers, found, taken))
+        options.append(_as_product(to, context, content, powers, _conjugates(found), taken))
     return min(options, key=to.cost)
+
+
+def _conjugates(found: Sequence[tuple[Form, int]]) -> list[tuple[Form, int]]:
+    """(1 - h)(1 + h) as 1 - h²: two brackets that are as short multiplied out."""
+    left = list(found)
+    for k, (one, e) in enumerate(left):
+        for other, f in left[k + 1:]:
+            both = times(one, other)
+            if e == f and len(one) == len(other) == len(both) == 2:
+                return _conjugates([*(p for p in left if p[0] is not one and p[0] is not other), (both, e)])
+    return left
 
 
 def _multiplied_out(to: Writer, context: Context, form: Form, taken: frozenset[str]) -> Expr:
@@ -226,7 +237,7 @@ def _collected(to: Writer, context: Context, form: Form, taken: frozenset[str]) 
     shared = [a for a, number_ in counts.items() if 1 < number_ < len(form)]
     if not shared:
         return None
-    a = min(shared, key=lambda a: (not a.free and a.kind is Kind.TENSOR, -counts[a], a.id))
+    a = min(shared, key=lambda a: (not a.free and a.kind is Kind.TENSOR, -counts[a], repr(a)))
     inside = {m: c for m, c in form.items() if dict(m).get(a, 0) > 0}
     outside = {m: c for m, c in form.items() if m not in inside}
     trees = [_form(to, context, part, taken) for part in (inside, outside)]
@@ -504,7 +515,7 @@ def _signs_that_vary(form: Form) -> list[Frozen]:
             if a.kind in (Kind.POSITIVE, Kind.TIE):
                 found.setdefault(a.args[0], set())
     varying = []
-    for u in sorted(found, key=lambda u: u.id):
+    for u in sorted(found, key=lambda u: repr(u.terms)):
         kinds = {tuple(a.kind for a, _ in m if a.kind in (Kind.POSITIVE, Kind.TIE) and a.args[0] is u) for m in form}
         if len(kinds) > 1:
             varying.append(u)
@@ -520,9 +531,9 @@ def _by_sign(to: Writer, context: Context, form: Form, u: Frozen, taken: frozens
         if not one and not settle(context, times(tie, add(tied, other, -1))) and not settle(context, times(tie, tied)):
             cells[1] = {}                                   # x_i [x_i < 0] rather than x_i [x_i <= 0]
     middle, half = (scaled(add(above, below, k), Fraction(1, 2)) for k in (1, -1))
-    size = divide(half, dict(u.terms)) if half else None
-    if size is not None and not settle(context, times(tie, add(tied, middle, -1))):
-        yield _form(to, context, add(middle, times(size, atom(Kind.APPLY, "abs", (u,)))), taken)
+    size = divide(half, dict(u.terms)) if half and not middle else None
+    if size is not None and not settle(context, times(tie, tied)):
+        yield _form(to, context, times(size, atom(Kind.APPLY, "abs", (u,))), taken)
     content, common = _shared_content(cells), _common(cells)
     front = [number(content), *_factors(to, context, common, taken)]
     cells = [scaled(_divided(cell, common), 1 / content) for cell in cells]
@@ -565,9 +576,9 @@ def _by_cells(to: Writer, context: Context, cells: Sequence[Form], u: Frozen, ta
     middle = scaled(add(above, below), Fraction(1, 2))
     if same(tied, middle):
         half = scaled(add(above, below, -1), Fraction(1, 2))
-        size = divide(half, dict(u.terms)) if half else None
+        size = divide(half, dict(u.terms)) if half and not middle else None
         if size is not None:
-            yield _form(to, context, add(middle, times(size, atom(Kind.APPLY, "abs", (u,)))), taken)
+            yield _form(to, context, times(size, atom(Kind.APPLY, "abs", (u,))), taken)
         yield _form(to, context, add(middle, times(half, atom(Kind.APPLY, "sign", (u,)))), taken)
     common = _common(cells)
     front = _product(to, _factors(to, context, common, taken))
@@ -585,29 +596,29 @@ def _by_cells(to: Writer, context: Context, cells: Sequence[Form], u: Frozen, ta
 
 def _where(context: Context, form: Form, u: Frozen, above: int, tied: int) -> Form:
     """The form where u > 0 (1, 0), where u = 0 (0, 1), or where u < 0 (0, 0); x > 6 says that x > 0, too."""
+    positive, tie = atom(Kind.POSITIVE, u), atom(Kind.TIE, u)
+    cell = positive if above else tie if tied else add(add({UNIT: 1}, positive, -1), tie, -1)
+    known: dict[Atom, int | None] = {Atom(Kind.POSITIVE, u): above, Atom(Kind.TIE, u): tied}
     total: Form = {}
     for m, c in form.items():
         kept = []
         for a, e in m:
-            known = _known(context, a, u, above - (not above and not tied)) if a.kind in SIGNS else None
-            if known == 0:
+            if a.kind in SIGNS and a not in known:
+                known[a] = _known(context, a, cell)
+            value = known.get(a)
+            if value == 0:
                 break
-            if known is None:
+            if value is None:
                 kept.append((a, e))
         else:
             accumulate(total, {tuple(kept): c})
     return settle(context, total)
 
 
-def _known(context: Context, a: Atom, u: Frozen, side: int) -> int | None:
-    """[w > 0] or [w = 0], where u is positive (1), zero (0) or negative (-1); None where that does not tell."""
-    w: Frozen = a.args[0]
-    if w is not u:
-        gap, strict = sign_of(context, add(dict(w.terms), dict(u.terms), -1))
-        if gap * side < 0 or not gap or not (strict or side):
-            return None
-        side = gap
-    return int(side == (1 if a.kind is Kind.POSITIVE else 0))
+def _known(context: Context, a: Atom, cell: Form) -> int | None:
+    """[w > 0] or [w = 0] in a cell of the values of u; None where that does not tell."""
+    both = settle(context, times(cell, {((a, 1),): 1}))
+    return 0 if not both else 1 if both == settle(context, cell) else None
 
 
 def _common(forms: Iterable[Form]) -> Powers:

@@ -35,7 +35,7 @@ def _load(name: str) -> Problem:
     raise DerivsError(f"there is no exercise {name!r}", mend=nearest(name, SOLUTIONS))
 
 
-def _solve(problem: Problem, *, examples: int, seed: int) -> Solution:
+def _solve(problem: Problem, *, examples: int, seed: int, with_hands: bool = True) -> Solution:
     return SOLUTIONS.get(problem.name, HOSTILE)
 
 
@@ -195,7 +195,7 @@ def test_a_sheet_takes_the_room_of_one_exercise(monkeypatch: pytest.MonkeyPatch,
     from derivs.normal import atoms
     sizes: list[int] = []
 
-    def solve(problem: Problem, *, examples: int, seed: int) -> Solution:
+    def solve(problem: Problem, *, examples: int, seed: int, with_hands: bool = True) -> Solution:
         sizes.append(len(atoms.Atom._table))
         atoms.Atom(atoms.Kind.SYMBOL, f"n{len(sizes)}")
         return _solve(problem, examples=examples, seed=seed)

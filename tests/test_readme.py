@@ -55,7 +55,7 @@ def test_the_exercise_of_your_own_is_proved(tmp_path: Path) -> None:
 
 def test_a_wrong_exercise_of_your_own_is_not(tmp_path: Path) -> None:
     path = tmp_path / "swish.py"
-    path.write_text(blocks("python")[0].replace("(1 - y[j])", "(1 + y[j])"), encoding="utf-8")
+    path.write_text(blocks("python")[0].replace("Target(d(E, x[j]))", "Target(d(E, x[j]), x[j])"), encoding="utf-8")
     result = CliRunner().invoke(main, ["verify", str(path), "--examples", "0"])
     assert result.exit_code == 1
     assert "0 of 1 answers hold" in result.output

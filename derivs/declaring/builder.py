@@ -71,6 +71,12 @@ class Builder:
         return 0 if base == 0 and base is not False else 1
 
     @property
+    def printed_base(self) -> int:
+        """Where the indices begin in print. A label among the sizes is printed from 1, as the calculus has it."""
+        has_labels = any(form_ is not symbol(name) for name, form_ in self.vocabulary.sizes.items())
+        return 1 if has_labels or self.index_base else 0
+
+    @property
     def sized(self) -> tuple[str, ...]:
         return tuple(name for form_ in self.vocabulary.sizes.values() for name in form_.names)
 
@@ -79,7 +85,7 @@ class Builder:
         """The exercise as far as it is known."""
         return Problem(str(self.data.get("name", "exercise")), str(self.data.get("title", "")),
                        str(self.data.get("source", "")), dict(self.tensors), tuple(self.definitions), "", (),
-                       facts=(*self.facts, *self.sizes_in_no_shape()))
+                       facts=(*self.facts, *self.sizes_in_no_shape()), index_base=self.printed_base)
 
     def sizes_in_no_shape(self) -> list[Affine]:
         """A stride stands in no shape; that it is at least 1 makes it a size all the same."""

@@ -167,6 +167,5 @@ def _targets(problem: Problem, by: Sequence[str]) -> Iterator[Target]:
     graph = Graph(problem)
     for tensor in by:
         if bar(tensor) in problem.tensors and tensor not in graph.upstream() and tensor != problem.loss:
-            definition = graph.adjoint(tensor).definition
-            left = Derivative(Entry(problem.loss), Entry(tensor, definition.entry.at))
-            yield Target(Claim(left, definition.value), stated=False)
+            left = Derivative(Entry(problem.loss), graph.adjoint(tensor).of)
+            yield Target(Claim(left, graph.unsimplified(left)), stated=False)

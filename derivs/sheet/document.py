@@ -166,7 +166,7 @@ def _given(problem: Problem) -> Iterator[Text]:
         if definition is not None:
             left = layout(Derivative(Entry(problem.loss), definition.entry), problem)
             yield ("the upstream gradient ", _flat(left))
-    for fact in problem.facts:
+    for fact in (fact for fact in problem.facts if (fact + 1).bare not in problem.sizes):     # that sizes are >= 1
         larger = Affine(tuple(term for term in fact.terms if term[1] > 0))
         yield (Row((form_layout(larger), Mark(">="), form_layout(larger - fact))),)
 
