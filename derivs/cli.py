@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from derivs.sheet.blocks import Document
     from derivs.sheet.document import Detail
     from derivs.sheet.settings import Settings
+    from derivs.verdict import Verdict
 
 EXAMPLES = 100
 FORMATS = ("tex", "html", "pdf")
@@ -180,17 +181,20 @@ def sheet(context: click.Context, names: tuple[str, ...], output: Path, formats:
                          title=title, course=course, date=date, author=author)
     if moment is not None and not settings.date:
         settings = replace(settings, date=datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d"))
-    problems = _renotated(_loaded(names), settings)
+    originals = _loaded(names)
+    problems = _renotated(originals, settings)
     from derivs.files import make_folder, write_atomically
     make_folder(output)                # before the long work, not after it
-    solutions = [] if blank else _solved(problems, examples, seed, with_hands=detail == "all")
-    compose = _composer(problems, solutions, "blank" if blank else "key" if key else detail, settings)
     stem = "questions" if blank else "key" if key else "answers"
     made = {}
-    for kind in wanted:
-        is_part = fragment and kind == "tex"
-        path = output / f"{stem}{'-fragment' if is_part else ''}.{kind}"
-        made[path] = _rendered("fragment" if is_part else kind, compose, engine, moment or 0)
+    with _tidied_between():
+        solutions = [] if blank else _solved(problems, examples, seed, with_hands=detail == "all")
+        compose = _composer(problems, solutions, "blank" if blank else "key" if key else detail, settings,
+                            _read_back(originals, problems, seed))
+        for kind in wanted:
+            is_part = fragment and kind == "tex"
+            path = output / f"{stem}{'-fragment' if is_part else ''}.{kind}"
+            made[path] = _rendered("fragment" if is_part else kind, compose, engine, moment or 0)
     for path, content in made.items():
         write_atomically(path, content)
     files = list(map(str, made))
@@ -347,15 +351,23 @@ def _has(problem: Problem, name: str) -> bool:
     return True
 
 
-def _composer(problems: list[Problem], solutions: list[Solution], kind: Any, settings: Settings
-              ) -> Callable[[float | None], Document]:
+def _read_back(originals: list[Problem], problems: list[Problem], seed: int) -> list[Verdict]:
+    """The verdicts on what a new notation prints, read by the project's own reader as a line about the original."""
+    if all(one is other for one, other in zip(originals, problems, strict=True)):
+        return []
+    from derivs.translation import agree
+    return [verdict for pair in zip(originals, problems, strict=True) for _, verdict in agree(*pair, seed)]
+
+
+def _composer(problems: list[Problem], solutions: list[Solution], kind: Any, settings: Settings,
+              read_back: list[Verdict]) -> Callable[[float | None], Document]:
     """From the longest line, in em, to the sheet; made once for all formats."""
     from derivs.sheet.document import LIMIT, QUESTIONS, ROOM, TITLE, document, questions
     from derivs.sheet.provenance import provenance
     head: dict[str, Any] = {
         "title": settings.title or (QUESTIONS if kind == "blank" else TITLE),
         "course": settings.course, "author": settings.author, "date": settings.date,
-        "provenance": provenance(solutions, _versions(solutions), settings.date)}
+        "provenance": provenance(solutions, _versions(solutions), settings.date, read_back)}
     if kind == "blank":
         room = settings.room or ROOM
         return cache(lambda limit: questions(problems, limit=limit or LIMIT, room=room, **head))
@@ -472,12 +484,14 @@ def _tidied_between() -> Iterator[Callable[[], None]]:
         forget()
         gc.collect()
 
+    was_enabled = gc.isenabled()
     gc.disable()
     gc.freeze()
     try:
         yield tidy
     finally:
-        gc.enable()
+        if was_enabled:
+            gc.enable()
 
 
 @contextmanager

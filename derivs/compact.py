@@ -316,7 +316,8 @@ def _atoms(form: Form) -> Iterator[Atom]:
 def _under_the_bar(context: Context, form: Form) -> frozenset[Atom]:
     """What the form divides by that may be zero: Φ(x) is not to become y/x."""
     return frozenset(a for m in form for a, e in m
-                     if e < 0 and a.kind in (Kind.TENSOR, Kind.BASE, Kind.SUM) and sign_of_atom(context, a) == (0, False))
+                     if e < 0 and a.kind in (Kind.TENSOR, Kind.BASE, Kind.SUM)
+                     and sign_of_atom(context, a) == (0, False))
 
 
 def _protected(rule: Rule) -> Iterator[Rule]:

@@ -27,12 +27,13 @@ class ProofContradicted(DerivsError):
     """A proof that exact evaluation contradicts: a bug in derivs, never the author's mistake."""
 
 
-def judge(graph: Graph, claim: Claim, *, seed: int = 0, evaluator: Evaluator | None = None,
-          shrink: bool = True) -> Verdict:
+def judge(graph: Graph, claim: Claim, *, seed: int = 0, evaluator: Evaluator | None = None, shrink: bool = True,
+          examine: int = EXAMINE) -> Verdict:
     """The verdict on left = right. Raises IllFormed for a claim without meaning, ProofContradicted for a bug in us.
 
     evaluator: the one of graph.problem, which the claims of an exercise share as they share the graph. shrink: whether
-    a counterexample is made small; one that nobody will see need not be.
+    a counterexample is made small; one that nobody will see need not be. examine: at how many exact points a proof is
+    looked at again; a step between two claims that are examined themselves needs fewer.
     """
     problem = graph.problem
     evaluator = evaluator or Evaluator(problem)
@@ -43,7 +44,7 @@ def judge(graph: Graph, claim: Claim, *, seed: int = 0, evaluator: Evaluator | N
     shown = prove(graph, claim)
     if isinstance(shown, Equal) and all(nonzero_somewhere(problem, kink, seed=seed, evaluator=evaluator)
                                         for kink in shown.kinks):
-        return _examined(graph, claim, shown, seed, evaluator)
+        return _examined(graph, claim, shown, seed, evaluator, examine)
     late = compare(problem, claim, points=SEARCH, after=QUICK, seed=seed, shrink=shrink, evaluator=evaluator)
     if isinstance(late, Refuted):
         return late
@@ -53,10 +54,10 @@ def judge(graph: Graph, claim: Claim, *, seed: int = 0, evaluator: Evaluator | N
     return Tested(late.points, why)
 
 
-def _examined(graph: Graph, claim: Claim, shown: Equal, seed: int, evaluator: Evaluator) -> Verdict:
+def _examined(graph: Graph, claim: Claim, shown: Equal, seed: int, evaluator: Evaluator, examine: int) -> Verdict:
     """The proof, after the two sides as they were written have been compared at exact points."""
     problem = graph.problem
-    points = SEARCH if may_narrow(problem, claim) else EXAMINE
+    points = SEARCH if may_narrow(problem, claim) else examine
     looked: Refuted | Agreed = compare(problem, claim, points=points, after=QUICK, seed=seed,
                                        off_kinks=bool(shown.kinks), evaluator=evaluator)
     conditions = [f"except where {text(kink, problem)} = 0" for kink in shown.kinks]

@@ -22,6 +22,8 @@ from derivs.verdict import Proved, Verdict
 
 Progress = Callable[[str], None]
 
+BETWEEN = 3                            # exact points at which a step is examined after its proof, as before it
+
 
 @dataclass(frozen=True, slots=True)
 class Desk:
@@ -31,7 +33,8 @@ class Desk:
     evaluator: Evaluator
     seed: int
     book: Book
-    verdicts: dict[Claim, Verdict] = field(default_factory=dict)         # two targets share most of their steps
+    verdicts: dict[Claim, Verdict] = field(default_factory=dict)         # two targets share most of their claims
+    between: dict[Claim, Verdict] = field(default_factory=dict)          # and of their steps
     searched: dict[tuple[Expr, tuple[Given, ...]], list[Stage]] = field(default_factory=dict)
 
 
@@ -66,6 +69,14 @@ def _judged(desk: Desk, claim: Claim) -> Verdict:
     if claim not in desk.verdicts:
         desk.verdicts[claim] = judge(desk.graph, claim, seed=desk.seed, evaluator=desk.evaluator)
     return desk.verdicts[claim]
+
+
+def _judged_between(desk: Desk, claim: Claim) -> Verdict:
+    """The verdict on a step, whose ends are examined with the answer."""
+    if claim not in desk.between:
+        desk.between[claim] = desk.verdicts.get(claim) or judge(
+            desk.graph, claim, seed=desk.seed, evaluator=desk.evaluator, examine=BETWEEN)
+    return desk.between[claim]
 
 
 def _answer(desk: Desk, target: Target) -> Answer:
@@ -168,7 +179,7 @@ def _follows(desk: Desk, claim: Claim, above: Expr, tree: Expr) -> Verdict:
     else:
         if not names_in(claim.left) <= here | set(desk.graph.problem.sizes):
             above = claim.left
-    return _judged(desk, Claim(above, tree, claim.given))
+    return _judged_between(desk, Claim(above, tree, claim.given))
 
 
 def _asks_for(left: Expr, tensor: str) -> bool:

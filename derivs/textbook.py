@@ -388,8 +388,9 @@ def _joined(to: Writer, context: Context, a: _Term, b: _Term, taken: frozenset[s
         if ranges != set(a.sum.bounds):
             continue
         other = {rename(m, renaming): c for m, c in b.sum.body.items()}
-        left = a.sum.left | {g.substitute(values) for g in b.sum.left}
-        whole = replace(a.sum, left=left, body=add(a.sum.body, other))
+        if {g.substitute(values) for g in b.sum.left} != a.sum.left:
+            continue
+        whole = replace(a.sum, body=add(a.sum.body, other))
         tree = _sum(to, context, whole, taken)
         if best is None or to.cost(tree) < to.cost(best.tree):
             best = _Term(add(a.form, b.form), tree, whole)
@@ -462,7 +463,7 @@ def _spelled(to: Writer, context: Context, whole: _Sum, taken: frozenset[str]) -
 def _read(to: Writer, monomial: Monomial) -> Iterator[Affine]:
     """What holds where its entries such as x_{i-1} are read: a normal form leaves it to them."""
     for a, e in monomial:
-        if a.kind is Kind.TENSOR and e > 0:
+        if a.kind is Kind.TENSOR and e > 0 and not to.problem.tensors[a.args[0]].zero_outside:
             for form, size in zip(a.args[1], to.problem.tensors[a.args[0]].shape, strict=True):
                 if form.bare is None:
                     yield from (form - FIRST, size - form)
@@ -551,7 +552,9 @@ def _has_cases(tree: Expr) -> bool:
 def _shared_content(cells: Iterable[Form]) -> Fraction:
     """The number that divides all terms."""
     values = [Fraction(c) for cell in cells for c in cell.values()]
-    return Fraction(gcd(*(v.numerator for v in values)), gcd(*(v.denominator for v in values))) if values else Fraction(1)
+    if not values:
+        return Fraction(1)
+    return Fraction(gcd(*(v.numerator for v in values)), gcd(*(v.denominator for v in values)))
 
 
 def _by_cells(to: Writer, context: Context, cells: Sequence[Form], u: Frozen, taken: frozenset[str]) -> Iterator[Expr]:
@@ -655,7 +658,8 @@ def _product(to: Writer, factors: Iterable[Expr]) -> Expr:
         return flat
     held = {negative for f in flat.factors if isinstance(f, Add) and f.terms[0] == ONE
             for negative in map(_opposite, f.terms[1:])}                 # s of 1 - s stands beside it
-    return Mul(tuple(sorted(flat.factors, key=lambda f: (7, 1) if f in held and _rank(to, f)[0] == 4 else _rank(to, f))))
+    ranks = {f: (7, 1) if f in held and isinstance(f, Entry) else _rank(to, f) for f in flat.factors}
+    return Mul(tuple(sorted(flat.factors, key=lambda f: ranks[f])))
 
 
 def _opposite(tree: Expr) -> Expr:

@@ -6,16 +6,25 @@ from collections.abc import Mapping, Sequence
 
 from derivs.derivation import Answer, Solution
 from derivs.report import agrees
-from derivs.verdict import Proved
+from derivs.verdict import Proved, Verdict
 
 
-def provenance(solutions: Sequence[Solution], versions: Mapping[str, str], date: str = "") -> tuple[str, ...]:
-    """Paragraphs. versions: of what had a part in it, by name, this program first."""
+def provenance(solutions: Sequence[Solution], versions: Mapping[str, str], date: str = "",
+               read_back: Sequence[Verdict] = ()) -> tuple[str, ...]:
+    """Paragraphs. versions: of what had a part in it, by name, this program first. read_back: of another notation."""
     answers = [answer for solution in solutions for answer in solution.answers]
-    made = _made(versions, date)
+    made, notation = _made(versions, date), _notation(read_back)
     if not answers:
-        return (made,)
-    return tuple(filter(None, (made, _proofs(answers), _autodiff(answers), _conditions(answers), _steps(answers))))
+        return tuple(filter(None, (made, notation)))
+    return tuple(filter(None, (made, _proofs(answers), _autodiff(answers), _conditions(answers), notation,
+                               _steps(answers))))
+
+
+def _notation(read_back: Sequence[Verdict]) -> str:
+    """Whether the sheet's notation says what the exercises' own says."""
+    proved = sum(isinstance(verdict, Proved) for verdict in read_back)
+    return (f"Notation: of the definitions and targets in this sheet's notation, {proved} of {len(read_back)} were "
+            "read back from print and proved to be those of the exercises.") if read_back else ""
 
 
 def _made(versions: Mapping[str, str], date: str) -> str:
