@@ -14,8 +14,9 @@ import typst as compiler
 from words import V
 
 from derivs import library
-from derivs.diagram import INSIDE, Diagram, Node, Track, diagram, formula_height, formula_width, listing
+from derivs.diagram import diagram, listing
 from derivs.expr import Apply, Entry, mul, tensors_in
+from derivs.layered import INSIDE, Diagram, Node, Track, formula_height, formula_width
 from derivs.problem import Definition, Problem, Tensor
 from derivs.sheet.blocks import Document, Picture, Section
 from derivs.sheet.html import html

@@ -27,7 +27,7 @@ LAYERS = (
      "differentiate", "tidy", "domains"),
     ("derive", "unfold", "shields", "cases", "prove"),
     ("alike", "cost", "textbook", "shorthands", "compact"),
-    ("box", "names", "layout", "lines", "latex", "typst", "text", "diagram", "matrix_layout"),
+    ("box", "names", "layout", "lines", "latex", "typst", "text", "layered", "diagram", "matrix_layout"),
     ("reading.tables", "reading.tokens", "reading.macros", "reading.parse", "reading.rows", "reading.hidden",
      "reading.delimiters", "reading.words", "reading.document", "reading.lengths", "reading.spelling", "reading.value",
      "reading.dots", "reading.choices", "reading.vocabulary", "reading.state", "reading.forms", "reading.naming",

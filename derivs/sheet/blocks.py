@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from derivs.box import Box
-from derivs.diagram import Diagram
+from derivs.layered import Diagram
 from derivs.lines import Line
 from derivs.report import Words
 

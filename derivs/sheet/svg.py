@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from html import escape
 
 from derivs.box import Box, Fraction
-from derivs.diagram import Diagram, Point, Track, listing
+from derivs.diagram import listing
 from derivs.latex import spell as latex
+from derivs.layered import Diagram, Point, Track
 from derivs.text import spell as text
 
 CM = 42.0                              # pixels: as on paper at a little more than its size

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from derivs.diagram import Diagram, Edge, Point, Track
 from derivs.latex import spell
+from derivs.layered import Diagram, Edge, Point, Track
 
 BACK = "{rgb,255:red,31;green,95;blue,168}"
 STYLES = rf"""  box/.style={{draw, line width=.5pt, inner sep=0pt, font=\fontsize{{10}}{{12}}\selectfont}},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from derivs.box import Box
-from derivs.diagram import Diagram, Point, Track, formula_width
+from derivs.layered import Diagram, Point, Track, formula_width
 from derivs.typst import spell
 
 BACK = 'rgb("#1f5fa8")'
