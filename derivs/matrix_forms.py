@@ -2,8 +2,8 @@ r"""From a claim in index notation to the matrix form that a good book prints: `
 
 A product under sums is a graph: its indices are the corners, a matrix is an edge between two of them, a vector hangs on
 one. A summed corner goes away by a matrix product, what is left stands between the free indices. What does not come out
-so, such as a window of K entries or a stride, has no matrix form here. Every form that is handed out can be proved, see
-`proved_matrix_form`; nothing rests on how it was found.
+so, such as a window of K entries or a stride, has no matrix form here. Nothing rests on how a form was found: it is
+proved by its entries (`derivs.matrices.entry_claim`) before anybody prints it.
 """
 
 from __future__ import annotations
@@ -11,14 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from typing import Literal
 
 from derivs.affine import ONE as FIRST
 from derivs.affine import Affine, symbol
-from derivs.derive import Graph
 from derivs.errors import Mismatch
-from derivs.evaluate import Evaluator
 from derivs.expr import (
     ONE,
     Add,
@@ -44,7 +41,6 @@ from derivs.expr import (
     reindex,
     walk,
 )
-from derivs.judge import judge
 from derivs.matrices import (
     OPERATORS,
     Applied,
@@ -66,16 +62,14 @@ from derivs.matrices import (
     Scaled,
     Transposed,
     Whole,
-    entry_claim,
     shape,
     transpose,
 )
 from derivs.matrices import walk as parts_of
+from derivs.matrix_cost import cost, is_outer, is_unreadable
 from derivs.problem import Claim, Problem, bar
-from derivs.verdict import Verdict
 
 MOST_OPENED = 2                        # brackets inside each other that are multiplied out
-UNREADABLE = 20.0                      # in the measure of `_cost`
 
 
 class NoForm(Exception):
@@ -121,16 +115,6 @@ class _Corner:
 
 
 # ---- claims ----------------------------------------------------------------------------------------------------------
-
-def proved_matrix_form(graph: Graph, claim: Claim, *, seed: int = 0,
-                       evaluator: Evaluator | None = None) -> tuple[Equation, Verdict] | None:
-    """The matrix form with the verdict on what it says of its entries; only a proved one may be printed."""
-    found = matrix_form(graph.problem, claim)
-    if found is None:
-        return None
-    entries = replace(entry_claim(graph.problem, found), where_left=claim.where_left)
-    return found, judge(graph, entries, seed=seed, evaluator=evaluator)
-
 
 def matrix_form(problem: Problem, claim: Claim) -> Equation | None:
     """The claim as an equation between whole matrices; None where there is none that one would print."""
@@ -179,7 +163,7 @@ def _left(side: Matrix, whole: Whole, at: Sequence[str | None]) -> _Left:
 def _is_worth_it(left: _Left, right: Matrix) -> bool:
     """Whether it says something in matrices, unlike a number in indices, and in a way that one would print."""
     parts = list(parts_of(right))
-    if any(map(_is_unreadable, parts)):
+    if any(map(is_unreadable, parts)):
         return False
     if left.row is None:
         return any(isinstance(part, Product) for part in parts)
@@ -189,18 +173,6 @@ def _is_worth_it(left: _Left, right: Matrix) -> bool:
 def _is_of_slices(part: Matrix) -> bool:
     """An operator between slices, or a slice beside the one that is meant: h_{t-1}."""
     return isinstance(part, Convolved) or (isinstance(part, Whole) and any(form.bare is None for form in part.at))
-
-
-def _is_unreadable(part: Matrix) -> bool:
-    """A diagonal matrix of what is itself a product, or a matrix of copies of a number."""
-    match part:
-        case Diagonal(vector):
-            return any(isinstance(inner, Product) for inner in parts_of(vector))
-        case Filled(number, rows, columns):
-            is_matrix = rows is not None and columns is not None
-            return is_matrix and not (isinstance(number, Scalar) and isinstance(number.value, Number))
-        case _:
-            return False
 
 
 # ---- expressions -----------------------------------------------------------------------------------------------------
@@ -360,7 +332,7 @@ def _of_product(s: _Scope, expr: Expr, row: str | None, column: str | None) -> M
                 before = [_form(s, number, None, None) for number in numbers]
                 found.append(_scaled(before, _form(inside, opened, row, column)))
     if found:
-        return min(found, key=_cost)
+        return min(found, key=cost)
     if row is None:
         return Scalar(expr)
     raise NoForm
@@ -368,8 +340,8 @@ def _of_product(s: _Scope, expr: Expr, row: str | None, column: str | None) -> M
 
 def _is_plain(part: Matrix) -> bool:
     """Whether nobody would multiply out to be rid of it."""
-    return not (isinstance(part, Identity) or (isinstance(part, Product) and _is_outer(part.factors))
-                or _is_unreadable(part))
+    return not (isinstance(part, Identity) or (isinstance(part, Product) and is_outer(part.factors))
+                or is_unreadable(part))
 
 
 def _factors(expr: Expr) -> list[Expr]:
@@ -547,7 +519,7 @@ def _eliminated(s: _Scope, index: str, corners: dict[str, _Corner],
         if not corner.over and not corner.under:
             return [Scalar(Integer(s.sizes[index]))]
         number = _inner(s, index, corner)
-        return [min(number, transpose(number), key=_cost)]
+        return [min(number, transpose(number), key=cost)]
     numbers: list[Matrix] = []
     if len(at) == 1:
         other, = at[0] - {index}
@@ -571,7 +543,7 @@ def _edge(matrices: Sequence[tuple[Matrix, str]], row: str) -> Matrix:
     """The matrices between two indices, entry by entry, with the rows asked for."""
     there = [part for matrix, first in matrices for part in _flat(matrix if first == row else transpose(matrix))]
     back = [transpose(part) for part in there]
-    return min(_times(there), transpose(_times(back)) if len(back) == 1 else Transposed(_times(back)), key=_cost)
+    return min(_times(there), transpose(_times(back)) if len(back) == 1 else Transposed(_times(back)), key=cost)
 
 
 def _times(factors: Sequence[Matrix]) -> Matrix:
@@ -600,9 +572,9 @@ def _inner(s: _Scope, index: str, corner: _Corner) -> Matrix:
     """sum_k u_k v_k = u^T v, the simpler one transposed; sum_k u_k = 1^T u."""
     if len(corner.over) == 2 and not corner.under:
         ways = [_chain(transpose(u), v) for u, v in (corner.over, reversed(corner.over))]
-        return min(ways, key=_cost)
+        return min(ways, key=cost)
     if len(corner.over) > 2 and not corner.under:
-        first = min(corner.over, key=lambda vector: _cost(transpose(vector)))
+        first = min(corner.over, key=lambda vector: cost(transpose(vector)))
         rest = list(corner.over)
         rest.remove(first)
         return _chain(transpose(first), _times(rest))
@@ -709,39 +681,3 @@ def _over(s: _Scope, binders: Sequence[_Binder], factors: Sequence[Expr],
             rest = _summed((*binders[:k], *binders[k + 1:]), mul(*factors))
             return Over(binder.index, binder.high, _form(s, rest, row, column))
     raise NoForm
-
-
-# ---- which of two forms is simpler -----------------------------------------------------------------------------------
-
-def _cost(matrix: Matrix) -> float:
-    """About how much there is to read; what nobody writes, such as a matrix of ones, is dear."""
-    match matrix:
-        case Scalar(Number(value)) if abs(value) == Fraction(1):
-            return 0.1
-        case Scalar():
-            return 0.5
-        case Whole(tensor) | Quotient(_, Whole(tensor)):
-            return 1 + 0.1 * tensor.endswith(bar(""))
-        case Filled(number, _, None) | Filled(number, None, _):
-            return 0.4 + _cost(number)
-        case Filled(number, _, _):
-            return 0.5 + _cost(number) + UNREADABLE * _is_unreadable(matrix)
-        case Identity():
-            return 2
-        case Product(factors):
-            ones = sum(isinstance(factor, Filled) for factor in factors)
-            return sum(map(_cost, factors)) + 3 * ones * (_is_outer(factors))
-        case Transposed(body):
-            return 0.5 + _cost(body) + 0.2 * (isinstance(body, Whole) and body.tensor.endswith(bar("")))
-        case Plus(inside) | Hadamard(inside) | Applied(_, inside):
-            return sum(map(_cost, inside)) + 0.01 * len(inside)
-        case Divided(left, right) | Scaled(left, right) | Indicated(_, left, right) | Convolved(_, left, right):
-            return _cost(left) + _cost(right)
-        case Diagonal(part) | Over(_, _, part):
-            return 0.5 + _cost(part) + UNREADABLE * _is_unreadable(matrix)
-
-
-def _is_outer(factors: Sequence[Matrix]) -> bool:
-    """Whether a vector of ones in it makes copies, as in x 1^T."""
-    return any(isinstance(a, Filled) and a.columns is None and k + 1 < len(factors) for k, a in enumerate(factors)) or (
-        any(isinstance(a, Filled) and a.rows is None and k > 0 for k, a in enumerate(factors)))

@@ -582,7 +582,8 @@ def _by_cells(to: Writer, context: Context, cells: Sequence[Form], u: Frozen, ta
         size = divide(half, dict(u.terms)) if half and not middle else None
         if size is not None:
             yield _form(to, context, times(size, atom(Kind.APPLY, "abs", (u,))), taken)
-        yield _form(to, context, add(middle, times(half, atom(Kind.APPLY, "sign", (u,)))), taken)
+        if len(half) == 1:
+            yield _form(to, context, add(middle, times(half, atom(Kind.APPLY, "sign", (u,)))), taken)
     common = _common(cells)
     front = _product(to, _factors(to, context, common, taken))
     above, tied, below = (_divided(value, common) for value in (above, tied, below))

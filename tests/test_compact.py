@@ -27,9 +27,9 @@ from derivs.expr import Largest, Sum, Tree, children, names_in, walk
 from derivs.judge import judge
 from derivs.latex import latex
 from derivs.reading.choices import Choices
+from derivs.reading.claims import value
 from derivs.reading.parse import parse
 from derivs.reading.printed import vocabulary_of
-from derivs.reading.claims import value
 from derivs.solve import solve
 from derivs.verdict import Proved, Refuted
 
@@ -71,7 +71,8 @@ def random_exercise(layer: str, activation: str, loss: str) -> Problem:
                r"\epsilon": "scalar constant positive"}
     forward = {**LAYERS[layer], "h_i": ACTIVATIONS[activation]} | ({"L": LOSSES[loss]} if loss != "upstream" else {})
     used = " ".join(forward.values())
-    symbols = {name: what for name, what in symbols.items() if name in used or f"{name}_" in used}
+    symbols = {name: what for name, what in symbols.items()
+               if f"{name}_" in used or (name == r"\epsilon" and name in used)}
     by = [name for name, what in symbols.items() if "input" in what or "parameter" in what]
     return (exercise(symbols, forward, by, of="h") if loss == "upstream" else
             exercise(symbols, forward, by, loss="L"))
@@ -203,8 +204,9 @@ BOOKS = {
     "cross-entropy by label": ({"z": VECTOR, "y": "index[n]"}, {
         "p_i": r"\frac{e^{z_i}}{\sum_{k=1}^{n} e^{z_k}}", "L": r"-\log p_y"}, "z", "", r"p_i - \delta_{iy}"),
     "unit vector": ({"x": VECTOR}, {"r": NORM, "y_i": r"\frac{x_i}{r}"}, "x", "y",
-                    r"\frac{1}{r} (\frac{\partial E}{\partial y_k} - y_k \sum_{i=1}^n \frac{\partial E}{\partial y_i} y_i)"),
-    "norm": ({"x": VECTOR}, {"r": NORM}, "x", "", r"\frac{x_i}{r}"),
+                    r"\frac{1}{r} (\frac{\partial E}{\partial y_k}"
+                    r" - y_k \sum_{i=1}^n \frac{\partial E}{\partial y_i} y_i)"),
+    "norm": ({"x": VECTOR}, {"r": NORM}, "x", "", r"\frac{x_k}{r}"),
     "root mean square": ({"y": VECTOR, "t": TARGET}, {"L": r"\sqrt{\frac{1}{n} \sum_{i=1}^{n} (y_i - t_i)^2}"}, "y", "",
                          r"\frac{y_i - t_i}{n L}"),
     "leaky relu": ({"x": VECTOR, "a": "scalar constant"}, {
@@ -216,8 +218,8 @@ BOOKS = {
     "hinge": ({"z": VECTOR, "t": TARGET}, {"L": r"\sum_{i=1}^{n} \max(0, 1 - t_i z_i)"}, "z", "",
               r"-t_i 1[t_i z_i < 1]"),
     "triplet": ({"a": VECTOR, "p": VECTOR, "q": VECTOR, "m": "scalar constant positive"}, {
-        "u": r"\sum_{k=1}^{n} (a_k - p_k)^2", "v": r"\sum_{k=1}^{n} (a_k - q_k)^2", "L": r"\max(0, u - v + m)"}, "a", "",
-        r"2 (q_k - p_k) 1[v < u + m]"),
+        "u": r"\sum_{k=1}^{n} (a_k - p_k)^2", "v": r"\sum_{k=1}^{n} (a_k - q_k)^2", "L": r"\max(0, u - v + m)"},
+                "a", "", r"2 (q_k - p_k) 1[v < u + m]"),
     "normal density": ({"x": VECTOR}, {"y_i": r"\frac{1}{\sqrt{2\pi}} e^{-x_i^2/2}"}, "x", "y", rf"-{G} x_i y_i"),
     "elu": ({"x": VECTOR, "a": "scalar constant positive"}, {
         "y_i": r"\begin{cases} x_i & x_i > 0 \\ a (e^{x_i} - 1) & x_i \le 0 \end{cases}"}, "x", "y",
@@ -225,7 +227,8 @@ BOOKS = {
     # Ramachandran et al. (2017), Searching for activation functions, section 3: β f(x) + σ(β x) (1 - β f(x))
     "swish": ({"x": VECTOR, "b": "scalar constant"}, {"y_i": r"x_i \sigma(b x_i)"}, "x", "y",
               rf"{G} (b y_i + \sigma(b x_i) (1 - b y_i))"),
-    "a root's power": ({"x": "vector[n] input positive"}, {"y_i": "x_i^{3/2}"}, "x", "y", rf"\frac{{3}}{{2}} {G} \sqrt{{x_i}}"),
+    "a root's power": ({"x": "vector[n] input positive"}, {"y_i": "x_i^{3/2}"}, "x", "y",
+                       rf"\frac{{3}}{{2}} {G} \sqrt{{x_i}}"),
     "entropy of a softmax": ({"z": VECTOR}, {"p_i": r"\frac{e^{z_i}}{\sum_{k=1}^{n} e^{z_k}}",
                              "H": r"-\sum_{i=1}^{n} p_i \log p_i"}, "z", "", r"-p_i (H + \log p_i)"),
     "mixture": ({"m": "vector[n] parameter", "s": "vector[n] parameter positive", "x": "scalar constant"}, {

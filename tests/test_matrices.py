@@ -51,7 +51,7 @@ from derivs.matrices import (
     shape,
     transpose,
 )
-from derivs.matrix_forms import matrix_form, proved_matrix_form
+from derivs.matrix_forms import matrix_form
 from derivs.matrix_layout import equation_layout, equation_lines, matrix_layout, operator_lines
 from derivs.reading.choices import Choices
 from derivs.reading.claims import value
@@ -63,7 +63,7 @@ from derivs.refute import compare
 from derivs.text import spell as plain
 from derivs.text import text
 from derivs.typst import spell as typst
-from derivs.verdict import Proved, Refuted
+from derivs.verdict import Proved, Refuted, Verdict
 
 TEXTBOOK = Path(__file__).parent / "textbook"
 Slip = Callable[[Matrix], Matrix]
@@ -261,6 +261,12 @@ TABLE = [
      other_order, FIT),
 ]
 IDS = [f"{name} {number}" for name, number, *_ in TABLE]
+
+
+def proved_matrix_form(graph: Graph, claim: Claim) -> tuple[Equation, Verdict] | None:
+    """The matrix form with the verdict on what it says of its entries."""
+    found = matrix_form(graph.problem, claim)
+    return None if found is None else (found, judge(graph, entry_claim(graph.problem, found)))
 
 
 @pytest.mark.parametrize("name, number, formula, slip, becomes", TABLE, ids=IDS)
