@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 from derivs.derivation import Agreement, Answer, Judged, Solution, Step
 from derivs.expr import Entry
-from derivs.latex import latex, latex_claim
+from derivs.latex import latex, latex_claim, spell
+from derivs.matrix_layout import equation_layout
 from derivs.problem import Claim, Problem
 from derivs.text import text, text_claim
 from derivs.verdict import Point, Proved, Refuted, Tested, Unread, Verdict, name
@@ -152,6 +153,7 @@ def _exercise(solution: Solution) -> dict[str, Any]:
             "formula": text_claim(answer.target.claim, problem), "latex": latex_claim(answer.target.claim, problem),
             "note": answer.target.note, "holds": holds(answer), **verdict_fields(answer.verdict),
             "milliseconds": round(answer.milliseconds, 3), "autodiff": _agreement(answer.agreement),
+            "matrix": None if answer.matrix is None else spell(equation_layout(problem, answer.matrix[0])),
             "stated": None if answer.stated is None else _claim(*answer.stated, problem),
             "cases": [_claim(claim, verdict, problem) for claim, verdict in answer.cases],
             "steps": [_step(step, problem) for step in answer.steps],

@@ -8,6 +8,7 @@ from time import perf_counter
 
 from derivs.alike import alike
 from derivs.compact import Book, Stage, stages
+from derivs.cost import cost
 from derivs.derivation import Agreement, Answer, Judged, Solution, Step
 from derivs.derive import Adjoint, Graph
 from derivs.errors import IllFormed
@@ -22,6 +23,7 @@ from derivs.verdict import Proved, Verdict
 
 Progress = Callable[[str], None]
 
+REWRITTEN = 1.5                        # how much shorter to read a line must be in another writing to be printed so
 BETWEEN = 3                            # exact points at which a step is examined after its proof, as before it
 
 
@@ -138,13 +140,13 @@ def _steps(desk: Desk, claim: Claim, found: Sequence[Stage]) -> tuple[Step, ...]
         elif left.of.tensor != desk.graph.problem.loss:
             steps.append(Step(left, desk.graph.total(left.of, left.by), "each partial worked out"))
     for stage in found:
-        _append(desk, steps, claim, stage)
+        _append(desk, steps, claim, stage, is_last=stage is found[-1])
     if not found and (not steps or steps[-1].right != claim.right):
         steps.append(Step(left, claim.right, "simplified" if steps else "claimed"))
     return _proved(desk, claim, steps)
 
 
-def _append(desk: Desk, steps: list[Step], claim: Claim, stage: Stage) -> None:
+def _append(desk: Desk, steps: list[Step], claim: Claim, stage: Stage, *, is_last: bool) -> None:
     """A stage of the search as a step. One that puts nothing in is the line above in another writing, and no step."""
     loss = Entry(desk.graph.problem.loss)
     carried = {bar(t): t for t in desk.graph.problem.tensors}
@@ -157,9 +159,7 @@ def _append(desk: Desk, steps: list[Step], claim: Claim, stage: Stage) -> None:
     elif put_in or since:
         rule = "with {} put in" if put_in else "simplified"
         steps.append(Step(claim.left, stage.tree, rule, None, put_in, since))
-    elif steps[-1].about:                              # a chain rule stays as it is
-        steps.append(Step(claim.left, stage.tree, "simplified"))
-    else:
+    elif is_last or cost(stage.tree) < cost(steps[-1].right) - REWRITTEN:
         steps[-1] = replace(steps[-1], right=stage.tree)
 
 

@@ -224,7 +224,8 @@ def _bracket(to: Writer, context: Context, form: Form, taken: frozenset[str]) ->
     collected = _collected(to, context, form, taken) if len(trees) > 2 else None
     if collected is not None and to.cost(Add(tuple(collected))) < to.cost(Add(tuple(trees))):
         trees = collected
-    trees.sort(key=lambda tree: (not _is_unit(tree), to.cost(tree), -_rank(to, tree)[0], _rank(to, tree)[1]))
+    trees.sort(key=lambda tree: (not _is_unit(tree), to.cost(tree), -_rank(to, tree)[0], _rank(to, tree)[1],
+                              repr(tree)))
     turned = _orientation(trees)
     if turned < 0:
         trees = [mul(number(-1), tree) for tree in trees]
@@ -568,6 +569,9 @@ def _by_cells(to: Writer, context: Context, cells: Sequence[Form], u: Frozen, ta
     def branch(value: Form) -> Expr:
         return _form(to, context, value, taken)
 
+    if above == below:
+        only = _product(to, [branch(add(tied, above, -1)), Indicator(_compared(to, context, u, "=", taken))])
+        yield Add((branch(above), only)) if above else only
     if not below and same(tied, below):
         yield _product(to, [branch(above), Indicator(_compared(to, context, u, "<", taken))])
     if not below and same(tied, above):

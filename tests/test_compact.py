@@ -20,7 +20,8 @@ from words import *
 from derivs import library
 from derivs.alike import alike
 from derivs.compact import Book, stages
-from derivs.declare import Declared, declare, load_declarations
+from derivs.declare import Declared, load_declarations
+from derivs.declare import declare as declaration
 from derivs.derivation import Solution
 from derivs.derive import Graph
 from derivs.expr import Largest, Sum, Tree, children, names_in, walk
@@ -41,7 +42,7 @@ VECTOR, TARGET = "vector[n] input", "vector[n] target"
 def exercise(symbols: dict[str, str], forward: dict[str, str], by: list[str], of: str = "", loss: str = "E",
              **more: Any) -> Problem:
     asked: dict[str, Any] = {"by": by, "loss": loss} | ({"of": of} if of else {})
-    return declare({"name": "exercise", "symbols": symbols, "forward": forward, "gradient": asked, **more}).problem
+    return declaration({"name": "exercise", "symbols": symbols, "forward": forward, "gradient": asked, **more}).problem
 
 
 # ---- laws, on random exercises
@@ -244,7 +245,7 @@ def test_the_form_of_the_book_is_found(name: str) -> None:
     symbols, forward, by, of, formula = BOOKS[name]
     last = list(forward)[-1]
     asked = {"by": [by]} | ({"of": of, "loss": "E"} if of else {"loss": last})
-    declared = declare({"name": "book", "symbols": symbols, "forward": forward, "gradient": asked})
+    declared = declaration({"name": "book", "symbols": symbols, "forward": forward, "gradient": asked})
     solution = solve(declared.problem)
     assert list(unproved(solution)) == []
     answer, = solution.answers

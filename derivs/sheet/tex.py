@@ -46,7 +46,7 @@ MACROS = r"""\makeatletter
   % first lets TeX end a page that is over-full already, as package needspace does
   \begingroup\dimen@\pagegoal\advance\dimen@-\pagetotal
   \ifdim\pagetotal>0pt\ifdim\dimen@<#1\relax\vfil\penalty-10000 \fi\fi\endgroup}
-\providecommand{\derivsexercise}[2]{\derivsneed{9\baselineskip}%
+\providecommand{\derivsexercise}[2]{\derivsneed{15\baselineskip}%
   \section*{\raggedright#1\ifx\relax#1\relax\else\quad\fi#2}\nopagebreak}
 \providecommand{\derivssource}[1]{\textit{#1}\par\nopagebreak}
 \providecommand{\derivsheading}[1]{\derivsneed{7\baselineskip}\subsection*{#1}\nopagebreak}
