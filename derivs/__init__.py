@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -30,7 +28,7 @@ def solve(problem: str | Path | Mapping[str, Any] | Problem, examples: int = 0, 
     """
     from derivs.declare import declare
     from derivs.notebook import answered
-    from derivs.solve import solve as solved
+    from derivs.solver import solve as solved
     if isinstance(problem, Mapping):
         problem = declare(problem).problem
     elif isinstance(problem, str | Path):
@@ -46,14 +44,3 @@ def check(problem: str | Mapping[str, Any] | Problem, text: str, kind: Kind = "f
     """
     from derivs.marks import check as judged
     return judged(problem, text, kind)
-
-
-class _Package(ModuleType):
-    """Importing derivs/solve.py would put the module in the place of the function `solve`, which stays."""
-
-    def __setattr__(self, name: str, value: object) -> None:
-        if name != "solve" or not isinstance(value, ModuleType):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package

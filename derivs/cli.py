@@ -456,7 +456,7 @@ def _raise_all(errors: Sequence[DerivsError]) -> None:
 
 def _solved(problems: Sequence[Problem], examples: int, seed: int, *, with_hands: bool = True) -> list[Solution]:
     """The solutions, with a progress bar where somebody watches."""
-    from derivs.solve import solve
+    from derivs.solver import solve
     solutions, errors = [], []
     with _progress(len(problems)) as advance, _tidied_between() as tidy:
         for problem in problems:

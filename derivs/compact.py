@@ -32,6 +32,7 @@ from derivs.expr import (
     tensors_in,
     walk,
 )
+from derivs.house_style import Writer, apart, leveled, writer
 from derivs.normal.algebra import exponential, logarithm, power
 from derivs.normal.atoms import Atom, Form, Kind, Rational, parts
 from derivs.normal.context import Context
@@ -44,7 +45,7 @@ from derivs.normal.translate import Translator
 from derivs.problem import Claim, Definition, Given
 from derivs.prove import identified, solved
 from derivs.shorthands import Shorthands, shorthands
-from derivs.textbook import Writer, apart, leveled, write, writer
+from derivs.textbook import write
 from derivs.unfold import reach
 
 CARRIED = 2.5                          # what the gradient of an inner node costs more than one that is given

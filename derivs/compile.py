@@ -192,8 +192,11 @@ class _Scope:
                 return source, lambda frame: tuple([part(frame) for part in parts])
 
     def _product(self, expr: Mul) -> Code:
-        """The product; factors that are 0 or 1 by a condition come first, and where one is 0 nothing else is read."""
-        factors = _flat(expr)
+        """The product; factors that are 0 or 1 by a condition come first, and where one is 0 nothing else is read.
+
+        Of these the ones on indices go before those on values: [i < n] [x_{i+1} > x_i] does not read x_{n+1}.
+        """
+        factors = sorted(_flat(expr), key=_reads_entries)
         guards = [self.code(factor) for factor in factors if _is_guard(factor)]
         rest = [self.code(factor) for factor in factors if not _is_guard(factor)]
         if not guards and len(rest) == 2:
@@ -350,6 +353,10 @@ def _is_guard(expr: Expr) -> bool:
             return all(isinstance(p, Number) or _is_guard(p) for p in parts) and any(map(_is_guard, parts))
         case _:
             return False
+
+
+def _reads_entries(expr: Expr) -> bool:
+    return _is_guard(expr) and any(isinstance(node, Entry) for node in walk(expr))
 
 
 def _add(terms: list[Code]) -> Code:

@@ -6,19 +6,17 @@ Each rule of writing is a function here; none of them is trusted: what is shown 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import permutations
 from math import gcd, lcm
-from typing import Any
 
 from derivs.affine import ONE as FIRST
 from derivs.affine import Affine, symbol
-from derivs.cost import SIGN, cost
+from derivs.cost import SIGN
 from derivs.errors import Unsupported
 from derivs.expr import (
-    ONE,
     ZERO,
     Add,
     And,
@@ -32,113 +30,56 @@ from derivs.expr import (
     Expr,
     Indicator,
     Integer,
-    Largest,
     Mul,
-    Number,
-    Pow,
     Sum,
     mul,
     names_in,
     number,
     power,
-    rebuild,
-    reindex,
     walk,
 )
+from derivs.house_style import (
+    Writer,
+    is_negative,
+    is_unit,
+    letter_for,
+    ordered,
+    orientation,
+    rank_of,
+    turned_round,
+)
 from derivs.normal.atoms import UNIT, Atom, Form, Frozen, Kind, Monomial, Rational, monomial_of, reads
-from derivs.normal.content import MOST_FACTOR, split
+from derivs.normal.content import split
 from derivs.normal.context import Context
 from derivs.normal.division import divide
 from derivs.normal.factoring import factored
 from derivs.normal.opening import open_sum, rename
+from derivs.normal.powers import (
+    Powers,
+    common_powers,
+    conjugates,
+    content_of,
+    divided_by,
+    power_of,
+    without_needless_exponentials,
+)
 from derivs.normal.readback import Bound, bounds_of, condition_of, delta_of, readback
 from derivs.normal.ring import accumulate, add, atom, scaled
 from derivs.normal.ring import mul as times
 from derivs.normal.signs import guards_of
 from derivs.normal.sums import settle, substitute
-from derivs.problem import Problem
 from derivs.tidy import carried
 
-ALPHABET = "ijklpqrstuvabcdefghmnowxyz"
 MOST_SIGNS = 2                         # comparisons of one form that are tried as the outer one
+MOST_MERGED = 10                       # terms of a bracket whose sums are tried to be merged: nobody reads more
 MOST_ALIGNED = 3                       # bound indices of a sum that is tried to be merged with another
-PI = Apply("pi", ())
 SIGNS = (Kind.POSITIVE, Kind.TIE)
-Powers = dict[Atom, Rational]
-
-
-@dataclass(frozen=True, slots=True)
-class Writer:
-    """What a writer knows: the exercise, the letters that it uses for each range, and what letters cost."""
-
-    problem: Problem
-    letters: Mapping[Affine, tuple[str, ...]]
-    weights: Mapping[str, float]
-
-    def cost(self, expr: Expr) -> float:
-        return cost(expr, self.weights)
-
-
-def writer(problem: Problem, weights: Mapping[str, float]) -> Writer:
-    """The letters of a range are those of the definitions over it, then of the sums over it, in order."""
-    letters: dict[Affine, dict[str, None]] = {}
-    for definition in problem.definitions:
-        for index, size in zip(definition.indices, problem.tensors[definition.tensor].shape, strict=True):
-            letters.setdefault(size, {})[index] = None
-    trees = (*(d.value for d in problem.definitions), *(t.claim.right for t in problem.targets))
-    for node in (n for tree in trees for n in walk(tree) if isinstance(n, Sum) and n.low == FIRST):
-        letters.setdefault(node.high, {})[node.index] = None
-    return Writer(problem, {size: tuple(found) for size, found in letters.items()}, weights)
 
 
 def write(to: Writer, context: Context, form: Form, taken: frozenset[str]) -> Expr:
     """The form as a tree. taken: the letters that its bound indices may not have."""
     free = frozenset[str]().union(*(a.free for m in form for a, _ in m))
     return _form(to, context, form, taken.union(free, to.problem.sizes, to.problem.tensors))
-
-
-def apart(to: Writer, node: Any, taken: frozenset[str]) -> Any:
-    """The tree with other letters for bound indices that are taken, or bound further out."""
-    if isinstance(node, Sum | Largest):
-        index, body = node.index, node.body
-        if index in taken:
-            index = _letter(to, node.high, taken | names_in(body))
-            body = reindex(body, {node.index: symbol(index)})
-        return type(node)(index, node.low, node.high, apart(to, body, taken | {index}))
-    return rebuild(node, lambda part: apart(to, part, taken))
-
-
-def leveled(to: Writer, node: Any) -> Any:
-    """The tree without brackets that only add: 1 - t - (1 - p) is p - t, and 2 - (1 + s) is 1 - s."""
-    inside = rebuild(node, lambda part: leveled(to, part))
-    if not isinstance(inside, Add) or not any(map(_only_adds, inside.terms)):
-        return inside
-    counts: dict[Expr, Fraction] = {}
-    for term in inside.terms:
-        c, core = _signed(term)
-        for part in core.terms if isinstance(core, Add) and _only_adds(term) else (core,):
-            d, rest = _signed(part)
-            counts[rest] = counts.get(rest, Fraction(0)) + c * d
-    terms = [mul(number(c), core) for core, c in counts.items() if c]
-    terms.sort(key=lambda term: (not _is_unit(term), _is_negative(term)))
-    flat = ZERO if not terms else terms[0] if len(terms) == 1 else Add(tuple(terms))
-    return min(inside, flat, key=to.cost)
-
-
-def _only_adds(term: Expr) -> bool:
-    """Whether it is a bracket with + or - in front."""
-    c, core = _signed(term)
-    return isinstance(core, Add) and abs(c) == 1
-
-
-def _signed(term: Expr) -> tuple[Fraction, Expr]:
-    """(c, u) for the term c u."""
-    match term:
-        case Number(value):
-            return value, ONE
-        case Mul((Number(value), *rest)):
-            return value, mul(*rest)
-    return Fraction(1), term
 
 
 # ---- forms
@@ -157,24 +98,13 @@ def _form(to: Writer, context: Context, form: Form, taken: frozenset[str]) -> Ex
     found = factored(rest)
     options = [_multiplied_out(to, context, form, taken)]
     if sum(len(part) > 1 for part, _ in found) > 1 or any(e > 1 for _, e in found):
-        options.append(_as_product(to, context, content, powers, _conjugates(found), taken))
+        options.append(_as_product(to, context, content, powers, conjugates(found), taken))
     return min(options, key=to.cost)
-
-
-def _conjugates(found: Sequence[tuple[Form, int]]) -> list[tuple[Form, int]]:
-    """(1 - h)(1 + h) as 1 - h²: two brackets that are as short multiplied out."""
-    left = list(found)
-    for k, (one, e) in enumerate(left):
-        for other, f in left[k + 1:]:
-            both = times(one, other)
-            if e == f and len(one) == len(other) == len(both) == 2:
-                return _conjugates([*(p for p in left if p[0] is not one and p[0] is not other), (both, e)])
-    return left
 
 
 def _multiplied_out(to: Writer, context: Context, form: Form, taken: frozenset[str]) -> Expr:
     """number * powers * one bracket."""
-    c, powers = _content(form)
+    c, powers = content_of(form)
     rest: Form = {monomial_of((a, dict(m).get(a, 0) - powers.get(a, 0)) for a in dict(m).keys() | powers.keys()):
                   Fraction(v) / c for m, v in form.items()}
     return _as_product(to, context, c, powers, [(rest, 1)], taken)
@@ -192,41 +122,23 @@ def _as_product(to: Writer, context: Context, content: Fraction, powers: Powers,
     if content < 0:
         for k, (bracket, exponent) in enumerate(written):
             alone = len(written) == 1 and all(names_in(f) <= set(to.problem.sizes) for f in factors)
-            flipped = _flipped(bracket, alone=alone) if exponent % 2 else None
+            flipped = turned_round(bracket, alone=alone) if exponent % 2 else None
             if flipped is not None:
                 content, written[k] = -content, (flipped, exponent)
                 break
-    return _product(to, [number(content), *factors, *(power(b, e) for b, e in written)])
-
-
-def _content(form: Form) -> tuple[Fraction, Powers]:
-    """What stands before the bracket: the number and the powers that all terms have, and the denominators of most.
-
-    m g/√v - s/√v - u/√v³ is (m g - s - u/v)/√v; of two terms with different denominators none is brought to the other.
-    """
-    values = [Fraction(c) for c in form.values()]
-    c = Fraction(gcd(*(v.numerator for v in values)), gcd(*(v.denominator for v in values)))
-    powers: Powers = {}
-    for a in {a for m in form for a, _ in m}:
-        exponents = Counter(dict(m).get(a, 0) for m in form)
-        usual = max(exponents, key=lambda e: (exponents[e], e))
-        if min(exponents) > 0 or max(exponents) < 0:
-            powers[a] = usual if usual < 0 else min(exponents)
-        elif usual < 0 and a.kind in (Kind.SYMBOL, Kind.TENSOR, Kind.BASE):
-            powers[a] = usual
-    return c, powers
+    return ordered(to, [number(content), *factors, *(power(b, e) for b, e in written)])
 
 
 def _bracket(to: Writer, context: Context, form: Form, taken: frozenset[str]) -> tuple[Expr, int]:
     """The terms of a form that no factor is common to, short ones first, and the sign that was taken out."""
     terms = [_Term({m: c}, _term(to, context, m, c, taken)) for m, c in form.items()]
     trees = [term.tree for term in _merged(to, context, terms, taken)]
-    collected = _collected(to, context, form, taken) if len(trees) > 2 else None
+    collected = _collected(to, context, form, taken) if 2 < len(trees) <= MOST_MERGED else None
     if collected is not None and to.cost(Add(tuple(collected))) < to.cost(Add(tuple(trees))):
         trees = collected
-    trees.sort(key=lambda tree: (not _is_unit(tree), to.cost(tree), -_rank(to, tree)[0], _rank(to, tree)[1],
+    trees.sort(key=lambda tree: (not is_unit(tree), to.cost(tree), -rank_of(to, tree)[0], rank_of(to, tree)[1],
                               repr(tree)))
-    turned = _orientation(trees)
+    turned = orientation(trees)
     if turned < 0:
         trees = [mul(number(-1), tree) for tree in trees]
     return (trees[0] if len(trees) == 1 else Add(tuple(trees))), turned
@@ -250,60 +162,10 @@ def _term(to: Writer, context: Context, monomial: Monomial, c: Rational, taken: 
     factors += _said(context, mul(*factors), _read(to, monomial))
     if c < 0:
         for k, factor in enumerate(factors):
-            flipped = _flipped(factor, alone=False)
+            flipped = turned_round(factor, alone=False)
             if flipped is not None:
-                return _product(to, [number(Fraction(-c)), *factors[:k], flipped, *factors[k + 1:]])
-    return _product(to, [number(Fraction(c)), *factors])
-
-
-def _orientation(trees: Sequence[Expr]) -> int:
-    """-1 if all signs are to be turned: 1 - s and δ_ij - y_j are written so; else what comes first is positive."""
-    units = [tree for tree in trees if _is_unit(tree)]
-    if units and len(trees) == 2:
-        return -1 if _is_negative(units[0]) else 1
-    negative = sum(map(_is_negative, trees))
-    return -1 if 2 * negative > len(trees) or (2 * negative == len(trees) and _is_negative(trees[0])) else 1
-
-
-def _is_unit(tree: Expr) -> bool:
-    """Whether it is 1, -1 or a delta."""
-    core = mul(*tree.factors[1:]) if isinstance(tree, Mul) and isinstance(tree.factors[0], Number) else tree
-    return isinstance(core, Delta) or (isinstance(core, Number) and abs(core.value) == 1)
-
-
-def _is_negative(tree: Expr) -> bool:
-    head = tree.factors[0] if isinstance(tree, Mul) else tree
-    return isinstance(head, Number) and head.value < 0
-
-
-def _flipped(tree: Expr, *, alone: bool) -> Expr | None:
-    """-(a - b) is b - a, also under a sum; but -y (1 - s) and -(δ - y) stay."""
-    match tree:
-        case Add(terms) if any(map(_is_negative, terms)):
-            if any(map(_is_unit, terms)) and not alone:
-                return None
-            if len(terms) == 2 and len({_rank_of_letter(term) for term in terms} - {None}) == 2:
-                return None                           # x_i - μ
-            turned = [mul(number(-1), term) for term in terms]
-            return Add(tuple(sorted(turned, key=_is_negative)))
-        case Pow(base, Number(exponent)) if exponent.denominator == 1 and exponent % 2:
-            inner = _flipped(base, alone=True)
-            return None if inner is None else Pow(inner, tree.exponent)
-        case Sum(index, low, high, body):
-            inner = _flipped(body, alone=alone)
-            return None if inner is None else Sum(index, low, high, inner)
-        case Mul(factors):
-            for k, factor in enumerate(factors):
-                inner = _flipped(factor, alone=False)
-                if inner is not None:
-                    return Mul((*factors[:k], inner, *factors[k + 1:]))
-    return None
-
-
-def _rank_of_letter(term: Expr) -> int | None:
-    """The number of subscripts of a letter with or without a minus sign."""
-    core = term.factors[-1] if isinstance(term, Mul) and len(term.factors) == 2 and _is_negative(term) else term
-    return len(core.at) if isinstance(core, Entry) else None
+                return ordered(to, [number(Fraction(-c)), *factors[:k], flipped, *factors[k + 1:]])
+    return ordered(to, [number(Fraction(c)), *factors])
 
 
 # ---- sums that go together
@@ -332,6 +194,8 @@ class _Term:
 
 def _merged(to: Writer, context: Context, terms: list[_Term], taken: frozenset[str]) -> list[_Term]:
     """Σ_j g_j x_j - μ Σ_j g_j is written Σ_j g_j (x_j - μ), where that is shorter."""
+    if len(terms) > MOST_MERGED:
+        return terms
     terms = [replace(term, sum=_as_sum(to, context, term.form)) for term in terms]
     for k, a in enumerate(terms):
         for b in terms[k + 1:]:
@@ -444,7 +308,7 @@ def _spelled(to: Writer, context: Context, whole: _Sum, taken: frozenset[str]) -
     """The sum with letters for its names, what does not hang on them in front."""
     letters: dict[str, str] = {}
     for name, _, high in whole.bounds:
-        letters[name] = _letter(to, high, taken.union(letters.values()))
+        letters[name] = letter_for(to, high, taken.union(letters.values()))
     values = {name: symbol(letter) for name, letter in letters.items()}
     bounds = [(letters[n], low.substitute(values), high.substitute(values)) for n, low, high in whole.bounds]
     inside = context.assume(end for n, low, high in bounds for end in (symbol(n) - low, high - symbol(n)))
@@ -458,7 +322,7 @@ def _spelled(to: Writer, context: Context, whole: _Sum, taken: frozenset[str]) -
     inner = mul(inner, *_said(inside, inner, said))
     for n, low, high in reversed(bounds):
         inner = Sum(n, low, high, inner)
-    return _product(to, [*outside, inner])
+    return ordered(to, [*outside, inner])
 
 
 def _read(to: Writer, monomial: Monomial) -> Iterator[Affine]:
@@ -497,16 +361,6 @@ def _chained(guards: list[Affine]) -> list[Condition]:
     return found
 
 
-def _letter(to: Writer, size: Affine, taken: frozenset[str]) -> str:
-    """A letter that the exercise uses for that range, else the next of the alphabet."""
-    own = to.letters.get(size, ())
-    after = ALPHABET[ALPHABET.find(own[0][:1]) + 1:] if own else ALPHABET
-    foreign = {c for size_, cs in to.letters.items() if size_ != size for c in cs}
-    free: list[str] = [c for c in (*own, *(c for c in (*after, *ALPHABET) if c not in foreign), *ALPHABET,
-                        *(c + "'" for c in ALPHABET)) if c not in taken]
-    return free[0]
-
-
 # ---- signs: values that depend on a comparison
 
 def _signs_that_vary(form: Form) -> list[Frozen]:
@@ -536,14 +390,14 @@ def _by_sign(to: Writer, context: Context, form: Form, u: Frozen, taken: frozens
     size = divide(half, dict(u.terms)) if half and not middle else None
     if size is not None and not settle(context, times(tie, tied)):
         yield _form(to, context, times(size, atom(Kind.APPLY, "abs", (u,))), taken)
-    content, common = _shared_content(cells), _common(cells)
+    content, common = _shared_content(cells), common_powers(cells)
     front = [number(content), *_factors(to, context, common, taken)]
-    cells = [scaled(_divided(cell, common), 1 / content) for cell in cells]
+    cells = [scaled(divided_by(cell, common), 1 / content) for cell in cells]
     shared = {m: c for m, c in cells[0].items() if all(cell.get(m) == c for cell in cells[1:])}
     always = _form(to, context, shared, taken)
     for tree in _by_cells(to, context, [add(cell, shared, -1) for cell in cells], u, taken):
-        terms = sorted((always, tree), key=lambda term: (_is_negative(term), _has_cases(term), to.cost(term)))
-        yield _product(to, [*front, Add(tuple(terms)) if shared else tree])
+        terms = sorted((always, tree), key=lambda term: (is_negative(term), _has_cases(term), to.cost(term)))
+        yield ordered(to, [*front, Add(tuple(terms)) if shared else tree])
 
 
 def _has_cases(tree: Expr) -> bool:
@@ -570,16 +424,16 @@ def _by_cells(to: Writer, context: Context, cells: Sequence[Form], u: Frozen, ta
         return _form(to, context, value, taken)
 
     if above == below:
-        only = _product(to, [branch(add(tied, above, -1)), Indicator(_compared(to, context, u, "=", taken))])
+        only = ordered(to, [branch(add(tied, above, -1)), Indicator(_compared(to, context, u, "=", taken))])
         yield Add((branch(above), only)) if above else only
     if not below and same(tied, below):
-        yield _product(to, [branch(above), Indicator(_compared(to, context, u, "<", taken))])
+        yield ordered(to, [branch(above), Indicator(_compared(to, context, u, "<", taken))])
     if not below and same(tied, above):
-        yield _product(to, [branch(above), Indicator(_compared(to, context, u, "<=", taken))])
+        yield ordered(to, [branch(above), Indicator(_compared(to, context, u, "<=", taken))])
     if not above and same(tied, above):
-        yield _product(to, [branch(below), Indicator(_compared(to, context, u, "<", taken, turned=True))])
+        yield ordered(to, [branch(below), Indicator(_compared(to, context, u, "<", taken, turned=True))])
     if not above and same(tied, below):
-        yield _product(to, [branch(below), Indicator(_compared(to, context, u, "<=", taken, turned=True))])
+        yield ordered(to, [branch(below), Indicator(_compared(to, context, u, "<=", taken, turned=True))])
     middle = scaled(add(above, below), Fraction(1, 2))
     if same(tied, middle):
         half = scaled(add(above, below, -1), Fraction(1, 2))
@@ -588,9 +442,9 @@ def _by_cells(to: Writer, context: Context, cells: Sequence[Form], u: Frozen, ta
             yield _form(to, context, times(size, atom(Kind.APPLY, "abs", (u,))), taken)
         if len(half) == 1:
             yield _form(to, context, add(middle, times(half, atom(Kind.APPLY, "sign", (u,)))), taken)
-    common = _common(cells)
-    front = _product(to, _factors(to, context, common, taken))
-    above, tied, below = (_divided(value, common) for value in (above, tied, below))
+    common = common_powers(cells)
+    front = ordered(to, _factors(to, context, common, taken))
+    above, tied, below = (divided_by(value, common) for value in (above, tied, below))
     at_least, more = (_compared(to, context, u, op, taken) for op in ("<=", "<"))
     if same(tied, above):
         cases = Cases(((branch(above), at_least),), branch(below))
@@ -599,7 +453,7 @@ def _by_cells(to: Writer, context: Context, cells: Sequence[Form], u: Frozen, ta
     else:
         equal = _compared(to, context, u, "=", taken)
         cases = Cases(((branch(above), more), (branch(tied), equal)), branch(below))
-    yield _product(to, [front, cases])
+    yield ordered(to, [front, cases])
 
 
 def _where(context: Context, form: Form, u: Frozen, above: int, tied: int) -> Form:
@@ -629,19 +483,6 @@ def _known(context: Context, a: Atom, cell: Form) -> int | None:
     return 0 if not both else 1 if both == settle(context, cell) else None
 
 
-def _common(forms: Iterable[Form]) -> Powers:
-    """The powers that all terms of all forms have."""
-    found: Powers | None = None
-    for monomial in (m for form in forms for m in form):
-        mine = dict(monomial)
-        found = mine if found is None else {a: min(e, mine[a]) for a, e in found.items() if a in mine}
-    return found or {}
-
-
-def _divided(form: Form, powers: Powers) -> Form:
-    return {monomial_of((a, e - powers.get(a, 0)) for a, e in m): c for m, c in form.items()}
-
-
 def _compared(to: Writer, context: Context, u: Frozen, op: str, taken: frozenset[str], *,
               turned: bool = False) -> Condition:
     """u > 0 for `<`, u >= 0 for `<=`, with what has a minus sign on the other side."""
@@ -656,98 +497,17 @@ def _compared(to: Writer, context: Context, u: Frozen, op: str, taken: frozenset
 
 # ---- products
 
-def _product(to: Writer, factors: Iterable[Expr]) -> Expr:
-    """Numbers, sizes, scalars, gradients, entries, functions, brackets, indicators, sums."""
-    flat = _one_root(mul(*factors))
-    if not isinstance(flat, Mul):
-        return flat
-    held = {negative for f in flat.factors if isinstance(f, Add) and f.terms[0] == ONE
-            for negative in map(_opposite, f.terms[1:])}                 # s of 1 - s stands beside it
-    ranks = {f: (7, 1) if f in held and isinstance(f, Entry) else _rank(to, f) for f in flat.factors}
-    return Mul(tuple(sorted(flat.factors, key=lambda f: ranks[f])))
-
-
-def _opposite(tree: Expr) -> Expr:
-    return mul(number(-1), tree)
-
-
-def _one_root(tree: Expr) -> Expr:
-    """1/√(2π) for √2/(2√π): square roots of numbers and of π as one."""
-    if not isinstance(tree, Mul):
-        return tree
-    half = Fraction(1, 2)
-    roots = [f for f in tree.factors if isinstance(f, Pow) and isinstance(f.exponent, Number)
-             and abs(f.exponent.value) == half and (isinstance(f.base, Number) or f.base == PI)]
-    if not roots:
-        return tree
-    rest = [f for f in tree.factors if f not in roots]
-    outside = Fraction(1)
-    if isinstance(rest[0] if rest else ZERO, Number):
-        outside, rest = rest[0].value, rest[1:]  # type: ignore[union-attr]
-    square = outside * outside
-    turns = 0
-    for root in roots:
-        sign = 1 if root.exponent.value > 0 else -1  # type: ignore[union-attr]
-        if isinstance(root.base, Number):
-            square *= root.base.value ** sign
-        else:
-            turns += sign
-    over, under = _square_free(square.numerator), _square_free(square.denominator)
-    front = Fraction(over[0], under[0]) * (1 if outside > 0 else -1)
-    top, bottom = [number(over[1])] + [PI] * (turns > 0), [number(under[1])] + [PI] * (turns < 0)
-    under_root = power(mul(*bottom), -1)
-    root_tree = power(mul(*bottom), -half) if mul(*top) == ONE else power(mul(*top, under_root), half)
-    return mul(number(front), root_tree, *rest)
-
-
-def _square_free(value: int) -> tuple[int, int]:
-    """(s, r) with value = s^2 r, r without a square as far as trial division sees."""
-    s, r, p = 1, value, 2
-    while p * p <= r and p < MOST_FACTOR:
-        while r % (p * p) == 0:
-            s, r = s * p, r // (p * p)
-        p += 1
-    return s, r
-
-
-def _rank(to: Writer, factor: Expr) -> tuple[int, int]:
-    match factor:
-        case Number():
-            return 0, 0
-        case Pow(base, _):
-            return _rank(to, base)
-        case Integer(form):
-            return 1, min((to.problem.sizes.index(n) for n in form.names if n in to.problem.sizes), default=0)
-        case Entry(name, at):
-            tensor = to.problem.tensors[name]
-            place = list(to.problem.tensors).index(name) - len(to.problem.tensors) * (tensor.role == "parameter")
-            if tensor.role == "cotangent":
-                return 3, place
-            return (2 if not at and tensor.role != "node" else 4), place
-        case Apply():
-            return 5, 0
-        case Delta():
-            return 6, 0
-        case Add(terms):
-            return 7, 2 * (terms[0] == ONE)
-        case Indicator():
-            return 8, 0
-        case Cases():
-            return 9, 0
-        case _:
-            return 10, 0
-
 
 def _factors(to: Writer, context: Context, powers: Powers, taken: frozenset[str]) -> list[Expr]:
     """Atoms with exponents as factors; exponentials as one, or as powers of what their logarithm is of."""
-    powers = _without_needless_exponentials(powers)
+    powers = without_needless_exponentials(powers)
     exponents: dict[Frozen, Form] = {}                 # base -> exponent, for e^{p log x} = x^p
     argument: Form = {}
     plain: Powers = {}
     guards: list[Condition] = []
     for a, e in powers.items():
         if a.kind is Kind.EXP:
-            base, rest = _power_of(a.args[0])
+            base, rest = power_of(a.args[0])
             if base is None:
                 accumulate(argument, {a.args[0]: e})
             else:
@@ -776,7 +536,7 @@ def _exponent(to: Writer, context: Context, form: Form, taken: frozenset[str]) -
     """x^{p - 1} and y^{1 - p}, not y^{-(p - 1)}."""
     tree = _form(to, context, form, taken)
     if isinstance(tree, Mul) and tree.factors[0] == number(-1) and len(tree.factors) == 2:
-        return _flipped(tree.factors[1], alone=True) or tree
+        return turned_round(tree.factors[1], alone=True) or tree
     return tree
 
 
@@ -787,42 +547,6 @@ def _delta(form: Affine) -> Delta:
         if value is not None:
             return Delta(symbol(name), value)
     return delta_of(form)
-
-
-def _power_of(monomial: Monomial) -> tuple[Frozen | None, Monomial]:
-    """(x, p) for the monomial p log x."""
-    logs = [a for a, e in monomial if a.kind is Kind.APPLY and a.args[0] == "log" and e == 1]
-    if len(logs) != 1:
-        return None, monomial
-    return logs[0].args[1][0], tuple(p for p in monomial if p[0] is not logs[0])
-
-
-def _without_needless_exponentials(powers: Powers) -> Powers:
-    """e^{-x} / (1 + e^{-x}) is written 1 / (1 + e^x)."""
-    best, least = powers, _exponentials(powers)
-    for a, e in powers.items():
-        if a.kind is not Kind.BASE:
-            continue
-        for m in a.args[0].terms:
-            shift = {b: k for b, k in m if b.kind is Kind.EXP}
-            if not shift:
-                continue
-            inner = {monomial_of((b, dict(n).get(b, 0) - shift.get(b, 0)) for b in dict(n).keys() | shift.keys()): c
-                     for n, c in a.args[0].terms.items()}
-            new = {b: k for b, k in powers.items() if b is not a} | {Atom(Kind.BASE, Frozen(inner)): e}
-            for b, k in shift.items():
-                new[b] = new.get(b, 0) + k * e
-            new = {b: k for b, k in new.items() if k}
-            if _exponentials(new) < least:
-                best, least = new, _exponentials(new)
-    return best
-
-
-def _exponentials(powers: Powers) -> tuple[int, Rational]:
-    """How many there are, and how many of them have a minus sign."""
-    inner = [(b, k) for a in powers if a.kind is Kind.BASE for m in a.args[0].terms for b, k in m if b.kind is Kind.EXP]
-    outer = [(a, e) for a, e in powers.items() if a.kind is Kind.EXP]
-    return len(inner) + len(outer), sum(k < 0 for _, k in (*inner, *outer))
 
 
 def _atom(to: Writer, context: Context, a: Atom, taken: frozenset[str]) -> Expr:

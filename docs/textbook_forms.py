@@ -16,7 +16,7 @@ from derivs.latex import latex_claim, spell
 from derivs.library import load, names
 from derivs.matrix_layout import equation_layout
 from derivs.problem import Problem
-from derivs.solve import solve
+from derivs.solver import solve
 from derivs.verdict import Proved, name
 
 HERE = Path(__file__).parent

@@ -11,7 +11,7 @@ from derivs.derivation import Solution
 from derivs.latex import latex_claim
 from derivs.library import load, names
 from derivs.problem import Claim
-from derivs.solve import solve
+from derivs.solver import solve
 
 
 def printed(solution: Solution) -> Iterator[Claim]:
@@ -28,3 +28,13 @@ def test_every_printed_line_is_read_back_and_right(name: str) -> None:
     for claim in printed(solve(problem)):
         line = latex_claim(claim, problem)
         assert [read.judgement for read in check(problem, line).lines] == ["right"], line
+
+
+def test_an_index_condition_guards_a_comparison_of_values() -> None:
+    """[i < n] [x_{i+1} > x_i]: at i = n the entry x_{n+1} is not read, whichever factor stands first."""
+    from derivs.declare import declare
+    from derivs.report import succeeded
+    total_variation = declare({
+        "symbols": {"x": "vector[n] input"}, "sizes": {"n": ">= 2"},
+        "forward": {"L": r"\sum_{i=1}^{n-1} |x_{i+1} - x_i|"}, "gradient": {"loss": "L", "by": ["x"]}})
+    assert succeeded(solve(total_variation.problem))

@@ -43,7 +43,7 @@ def _solve(problem: Problem, *, examples: int, seed: int, with_hands: bool = Tru
 def fakes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A library and a solver of two exercises, and a folder of our own."""
     import derivs
-    library, solve = ModuleType("derivs.library"), ModuleType("derivs.solve")
+    library, solve = ModuleType("derivs.library"), ModuleType("derivs.solver")
     library.__dict__.update(names=lambda: list(SOLUTIONS), load=_load)
     solve.__dict__.update(solve=_solve)
     for module in (library, solve):
@@ -147,7 +147,7 @@ def test_sheet_of_a_folder_takes_its_files_in_order() -> None:
 
 
 def test_a_blank_sheet_solves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys.modules["derivs.solve"], "solve", None)
+    monkeypatch.setattr(sys.modules["derivs.solver"], "solve", None)
     result = run("sheet", "--blank", "--json")
     assert result.exit_code == 0, result.output
     made = json.loads(result.stdout)
@@ -200,7 +200,7 @@ def test_a_sheet_takes_the_room_of_one_exercise(monkeypatch: pytest.MonkeyPatch,
         atoms.Atom(atoms.Kind.SYMBOL, f"n{len(sizes)}")
         return _solve(problem, examples=examples, seed=seed)
 
-    monkeypatch.setattr(sys.modules["derivs.solve"], "solve", solve)
+    monkeypatch.setattr(sys.modules["derivs.solver"], "solve", solve)
     assert run("sheet", *["batchnorm", "conv_valid"] * 5, "--format", "tex", *option).exit_code == 0
     assert sizes[1:] == [0] * 9
 
@@ -260,7 +260,7 @@ def test_ctrl_c_leaves_nothing_half_written(monkeypatch: pytest.MonkeyPatch, sta
         raise KeyboardInterrupt
 
     if stage == "solve":
-        monkeypatch.setattr(sys.modules["derivs.solve"], "solve", stopped)
+        monkeypatch.setattr(sys.modules["derivs.solver"], "solve", stopped)
     elif stage == "pdf":
         monkeypatch.setattr("derivs.sheet.pdf.pdf", stopped)
     else:

@@ -31,7 +31,7 @@ from derivs.reading.choices import Choices
 from derivs.reading.claims import value
 from derivs.reading.parse import parse
 from derivs.reading.printed import vocabulary_of
-from derivs.solve import solve
+from derivs.solver import solve
 from derivs.verdict import Proved, Refuted
 
 TEXTBOOK = Path(__file__).parent / "textbook"

@@ -14,7 +14,7 @@ from derivs.judge import ProofContradicted, judge
 from derivs.library import load, names
 from derivs.prove import Equal
 from derivs.refute import Agreed
-from derivs.solve import solve
+from derivs.solver import solve
 from derivs.verdict import Proved, Refuted, Tested
 
 

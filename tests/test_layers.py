@@ -22,12 +22,14 @@ LAYERS = (
     ("rules.opaque", "rules.functions", "rules.identities", "scope"),
     ("normal.atoms", "normal.ring", "normal.context", "normal.division", "normal.signs", "normal.content",
      "normal.lifting", "normal.indicators", "normal.algebra", "normal.labels", "normal.bounds", "normal.opening",
-     "normal.sums", "normal.patterns", "normal.factoring", "normal.zero", "normal.translate", "normal.readback"),
+     "normal.sums", "normal.patterns", "normal.factoring", "normal.powers", "normal.zero", "normal.translate",
+     "normal.readback"),
     ("wellformed", "kernels", "slopes", "sources", "worlds", "compile", "points", "bank", "evaluate", "refute",
      "differentiate", "tidy", "domains"),
     ("derive", "unfold", "shields", "cases", "prove"),
-    ("alike", "cost", "textbook", "shorthands", "compact"),
-    ("box", "names", "layout", "lines", "latex", "typst", "text", "layered", "diagram", "matrix_forms", "matrix_layout"),
+    ("alike", "cost", "house_style", "textbook", "shorthands", "compact"),
+    ("box", "names", "layout", "lines", "latex", "typst", "text", "layered", "diagram", "matrix_forms",
+     "matrix_layout"),
     ("reading.tables", "reading.tokens", "reading.macros", "reading.parse", "reading.rows", "reading.hidden",
      "reading.delimiters", "reading.words", "reading.document", "reading.lengths", "reading.spelling", "reading.value",
      "reading.dots", "reading.choices", "reading.vocabulary", "reading.state", "reading.forms", "reading.naming",
@@ -36,7 +38,7 @@ LAYERS = (
      "reading.products", "reading.meaning", "reading.claims", "reading.chains", "reading.printed", "notation"),
     ("declaring", "declare"),
     ("judge", "decide", "bounded", "arrays", "oracle", "border", "exercise", "library"),
-    ("solve", "report", "checker", "translation"),
+    ("solver", "report", "checker", "translation"),
     ("papers", "margin", "marks", "requests", "understood"),
     ("sheet",),
     ("notebook",),
@@ -120,7 +122,7 @@ def test_only_the_oracle_imports_jax_and_only_the_border_sympy(module: str) -> N
 
 
 def test_a_verdict_needs_neither_jax_nor_sympy_nor_numpy() -> None:
-    code = "import sys, derivs.judge, derivs.solve; print({'jax', 'sympy', 'numpy'} & set(sys.modules))"
+    code = "import sys, derivs.judge, derivs.solver; print({'jax', 'sympy', 'numpy'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 

@@ -25,7 +25,7 @@ from derivs.reading.parse import parse
 from derivs.reading.printed import vocabulary_of
 from derivs.reading.rows import rows
 from derivs.refute import compare
-from derivs.solve import solve
+from derivs.solver import solve
 from derivs.translation import agree, same_sizes
 from derivs.verdict import Proved, Refuted
 from derivs.wellformed import mistakes

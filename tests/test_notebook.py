@@ -141,7 +141,7 @@ def test_a_repr_stays_short(make: Any) -> None:
 
 
 def test_solve_stays_a_function_when_the_module_of_that_name_is_imported() -> None:
-    code = "import derivs, derivs.solve; from derivs.solve import solve; print(len(derivs.solve('relu').answers))"
+    code = "import derivs, derivs.solve; from derivs.solver import solve; print(len(derivs.solve('relu').answers))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "1\n"
 
 

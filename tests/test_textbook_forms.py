@@ -19,6 +19,7 @@ from derivs.alike import alike
 from derivs.cost import cost
 from derivs.errors import OutOfBudget, OutOfDomain, Unsupported
 from derivs.expr import CompareIndex, Indicator, Largest, Sum, Tree, children, names_in, reindex, replace_entries
+from derivs.house_style import leveled, writer
 from derivs.normal.atoms import Form
 from derivs.normal.context import Context
 from derivs.normal.factoring import factored
@@ -31,7 +32,7 @@ from derivs.normal.ring import natural_power
 from derivs.normal.translate import Translator
 from derivs.normal.zero import is_zero
 from derivs.shorthands import shorthands
-from derivs.textbook import leveled, write, writer
+from derivs.textbook import write
 
 TO = writer(PROBLEM, {})
 Undecided = (OutOfBudget, OutOfDomain, Unsupported)
