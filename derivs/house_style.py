@@ -41,7 +41,7 @@ ALPHABET = "ijklpqrstuvabcdefghmnowxyz"
 PI = Apply("pi", ())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Writer:
     """What a writer knows: the exercise, the letters that it uses for each range, and what letters cost."""
 

@@ -85,6 +85,15 @@ def write(to: Writer, context: Context, form: Form, taken: frozenset[str]) -> Ex
 # ---- forms
 
 def _form(to: Writer, context: Context, form: Form, taken: frozenset[str]) -> Expr:
+    """The form as a tree, written once: options share their parts, so without a memo the search is exponential."""
+    key = ("written", to, frozenset(form.items()), taken)
+    if key not in context.memo:
+        context.memo[key] = _shortest(to, context, form, taken)
+    tree: Expr = context.memo[key]
+    return tree
+
+
+def _shortest(to: Writer, context: Context, form: Form, taken: frozenset[str]) -> Expr:
     """number * powers * brackets, multiplied out where that is shorter."""
     if not form:
         return ZERO
@@ -95,6 +104,8 @@ def _form(to: Writer, context: Context, form: Form, taken: frozenset[str]) -> Ex
         (monomial, c), = form.items()
         return _term(to, context, monomial, c, taken)
     content, powers, rest = split(form)
+    if not rest:
+        return ZERO
     found = factored(rest)
     options = [_multiplied_out(to, context, form, taken)]
     if sum(len(part) > 1 for part, _ in found) > 1 or any(e > 1 for _, e in found):

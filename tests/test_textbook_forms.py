@@ -91,8 +91,14 @@ def test_what_is_written_has_the_form_that_it_came_from(expr: Expr) -> None:
 def test_writing_is_deterministic_and_keeps_letters_apart(expr: Expr) -> None:
     here, form = formed(expr)
     tree = write(TO, here, form, NOTHING)
-    assert tree == write(TO, here, dict(form), NOTHING)
+    assert tree == write(TO, *formed(expr), NOTHING)            # in a new context, without what this one remembers
     assert not clashes(tree, names_in(tree) | set(PROBLEM.sizes) | set(TENSORS))
+
+
+def test_terms_that_cancel_over_their_common_base_are_zero() -> None:
+    here, base = formed(power(add(E("a"), E("b")), -1))
+    form = plus(plus(times(base, formed(E("a"))[1]), times(base, formed(E("b"))[1])), {(): 1}, -1)
+    assert len(form) == 3 and write(TO, here, form, NOTHING) == N(0)
 
 
 @settings(max_examples=80)

@@ -13,7 +13,10 @@ MOST_FACTOR = 10_000          # trial division for roots and logarithms of numbe
 
 def split(form: Form, *, keep_sign: bool = False) -> tuple[Fraction, dict[Atom, Rational], Form]:
     """form = content * product of powers * rest; rest has integer coefficients without a common factor, and its first
-    monomial is positive. With keep_sign (a root is to be taken) content > 0, and the sign stays in the rest."""
+    monomial is positive. With keep_sign (a root is to be taken) content > 0, and the sign stays in the rest.
+
+    The rest is empty where the terms cancel once their common base is out, as those of x/(x + y) + y/(x + y) - 1 do;
+    a `reduced` form is never so."""
     numerators = gcd(*(Fraction(c).numerator for c in form.values()))
     denominators = lcm(*(Fraction(c).denominator for c in form.values()))
     content = Fraction(numerators, denominators)
@@ -36,7 +39,7 @@ def split(form: Form, *, keep_sign: bool = False) -> tuple[Fraction, dict[Atom, 
     for monomial, c in form.items():
         left = {a: dict(monomial).get(a, 0) - powers.get(a, 0) for a in powers.keys() | dict(monomial).keys()}
         accumulate(rest, product_of({a: e for a, e in left.items() if e}), c / content)
-    if not keep_sign and rest[first_monomial(rest)] < 0:
+    if rest and not keep_sign and rest[first_monomial(rest)] < 0:
         content, rest = -content, scaled(rest, -1)
     return content, powers, {m: whole(c) for m, c in rest.items()}
 
