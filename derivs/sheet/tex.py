@@ -59,7 +59,11 @@ MACROS = r"""\makeatletter
 \providecommand{\derivsopen}{$\circ$}
 \providecommand{\derivstick}{\hfill\textnormal{\derivsgood}}
 \providecommand{\derivsresult}[1]{\begingroup\postdisplaypenalty=10000
-  \ifvmode\nointerlineskip\noindent\hbox to .6\linewidth{}\fi\[\boxed{\begin{aligned}#1\end{aligned}}\]\endgroup}
+  \ifvmode\nointerlineskip\noindent\hbox to .6\linewidth{}\fi
+  \[\derivsfit{\boxed{\begin{aligned}#1\end{aligned}}}\]\endgroup}
+\providecommand{\derivsfit}[1]{\setbox0\hbox{$\displaystyle#1$}% a line that is wider than was reckoned is set smaller
+  \dimen@\linewidth\advance\dimen@-1.5em
+  \ifdim\wd0>\dimen@\ifdefined\resizebox\resizebox{\dimen@}{!}{\box0}\else\box0\fi\else\box0\fi}
 \providecommand{\derivsmark}[3]{\par #1 \textbf{#2}#3\par}
 \providecommand{\derivscode}[1]{\texttt{#1}\par}
 \providecommand{\derivspicture}[1]{\ifdefined\tikzpicture\par\medskip\begingroup\setbox0\hbox{#1\unskip}\noindent
