@@ -6,7 +6,6 @@ Exit status: 0 all holds; 1 something is refuted, undecided, or not as the exerc
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import sys
@@ -184,10 +183,11 @@ def sheet(context: click.Context, names: tuple[str, ...], output: Path, formats:
     originals = _loaded(names)
     problems = _renotated(originals, settings)
     from derivs.files import make_folder, write_atomically
+    from derivs.several import tidied_between
     make_folder(output)                # before the long work, not after it
     stem = "questions" if blank else "key" if key else "answers"
     made = {}
-    with _tidied_between():
+    with tidied_between():
         solutions = [] if blank else _solved(problems, examples, seed, with_hands=detail == "all")
         compose = _composer(problems, solutions, "blank" if blank else "key" if key else detail, settings,
                             _read_back(originals, problems, seed))
@@ -456,42 +456,20 @@ def _raise_all(errors: Sequence[DerivsError]) -> None:
 
 def _solved(problems: Sequence[Problem], examples: int, seed: int, *, with_hands: bool = True) -> list[Solution]:
     """The solutions, with a progress bar where somebody watches."""
-    from derivs.solver import solve
-    solutions, errors = [], []
-    with _progress(len(problems)) as advance, _tidied_between() as tidy:
-        for problem in problems:
-            advance(problem.name, 0)
-            try:
-                solutions.append(solve(problem, examples=examples, seed=seed, with_hands=with_hands))
-            except DerivsError as error:
-                errors.append(error.at(problem.name))
-            tidy()
+    from derivs.several import solutions
+    solved: list[Solution] = []
+    errors: list[DerivsError] = []
+    with _progress(len(problems)) as advance:
+        advance(problems[0].name if problems else "", 0)
+        found = solutions(problems, examples=examples, seed=seed, with_hands=with_hands)
+        for problem, one in zip(problems, found, strict=True):
+            if isinstance(one, DerivsError):
+                errors.append(one)
+            else:
+                solved.append(one)
             advance(problem.name, 1)
     _raise_all(errors)
-    return solutions
-
-
-@contextmanager
-def _tidied_between() -> Iterator[Callable[[], None]]:
-    """Memory is given back between two exercises, and not while one is worked on.
-
-    Of the normal forms of one exercise the next has no use. The collector would otherwise walk over all of them again
-    and again, which takes a third of the time.
-    """
-    from derivs.normal.atoms import forget
-
-    def tidy() -> None:
-        forget()
-        gc.collect()
-
-    was_enabled = gc.isenabled()
-    gc.disable()
-    gc.freeze()
-    try:
-        yield tidy
-    finally:
-        if was_enabled:
-            gc.enable()
+    return solved
 
 
 @contextmanager

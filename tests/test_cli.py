@@ -43,12 +43,11 @@ def _solve(problem: Problem, *, examples: int, seed: int, with_hands: bool = Tru
 def fakes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A library and a solver of two exercises, and a folder of our own."""
     import derivs
-    library, solve = ModuleType("derivs.library"), ModuleType("derivs.solver")
+    library = ModuleType("derivs.library")
     library.__dict__.update(names=lambda: list(SOLUTIONS), load=_load)
-    solve.__dict__.update(solve=_solve)
-    for module in (library, solve):
-        monkeypatch.setitem(sys.modules, module.__name__, module)
-        monkeypatch.setattr(derivs, module.__name__.rpartition(".")[2], module, raising=False)
+    monkeypatch.setitem(sys.modules, library.__name__, library)
+    monkeypatch.setattr(derivs, "library", library, raising=False)
+    monkeypatch.setattr("derivs.several.solve", _solve)
     monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
     monkeypatch.chdir(tmp_path)
 
@@ -200,7 +199,8 @@ def test_a_sheet_takes_the_room_of_one_exercise(monkeypatch: pytest.MonkeyPatch,
         atoms.Atom(atoms.Kind.SYMBOL, f"n{len(sizes)}")
         return _solve(problem, examples=examples, seed=seed)
 
-    monkeypatch.setattr(sys.modules["derivs.solver"], "solve", solve)
+    monkeypatch.setattr("derivs.several.solve", solve)
+    monkeypatch.setattr("derivs.several._processors", lambda: 1)
     assert run("sheet", *["batchnorm", "conv_valid"] * 5, "--format", "tex", *option).exit_code == 0
     assert sizes[1:] == [0] * 9
 
@@ -260,7 +260,7 @@ def test_ctrl_c_leaves_nothing_half_written(monkeypatch: pytest.MonkeyPatch, sta
         raise KeyboardInterrupt
 
     if stage == "solve":
-        monkeypatch.setattr(sys.modules["derivs.solver"], "solve", stopped)
+        monkeypatch.setattr("derivs.several.solve", stopped)
     elif stage == "pdf":
         monkeypatch.setattr("derivs.sheet.pdf.pdf", stopped)
     else:

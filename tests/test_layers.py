@@ -38,7 +38,7 @@ LAYERS = (
      "reading.products", "reading.meaning", "reading.claims", "reading.chains", "reading.printed", "notation"),
     ("declaring", "declare"),
     ("judge", "decide", "bounded", "arrays", "oracle", "border", "exercise", "library"),
-    ("solver", "report", "checker", "translation"),
+    ("solver", "several", "report", "checker", "translation"),
     ("papers", "margin", "marks", "requests", "understood"),
     ("sheet",),
     ("notebook",),
