@@ -84,7 +84,8 @@ def report() -> Iterator[str]:
         yield (f"| {count} | {formats} | {found['seconds']:.1f} | {1e3 * found['seconds'] / count:.0f} "
                f"| {found['before']:.0f} | {found['peak']:.0f} | {found['megabytes']:.1f} |")
     yield ("\nSeconds of `derivs sheet --examples 0`, the imports and declarations done before: solving, by two "
-           f"processes, and writing, by one; MB of the largest process. The {own} are the package's own, the others these again under other names and sizes.\n")
+           f"processes, and writing, by one; MB of the largest process. The {own} are the package's own, the others "
+           "these again under other names and sizes.\n")
 
 
 if __name__ == "__main__":
