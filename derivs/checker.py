@@ -18,6 +18,7 @@ from derivs.evaluate import Evaluator
 from derivs.expr import ONE, Add, Entry, Expr, add, names_in, subtract, tensors_in
 from derivs.judge import SEARCH, ProofContradicted, judge
 from derivs.judgement import Checked, Judgement, worst
+from derivs.mend import Mender
 from derivs.problem import Claim, Problem
 from derivs.reading.chains import EQUALS, chains_of
 from derivs.reading.choices import Choices, Option
@@ -34,6 +35,7 @@ from derivs.verdict import Point, Proved, Refuted, Tested, Unread, Verdict
 from derivs.wellformed import claim_mistakes
 
 SECONDS: Final = 5.0                   # for one line; then it is undecided within the budget
+MENDING: Final = 1.5                   # seconds more, to find out what would mend a line that is wrong
 
 
 @dataclass(slots=True)
@@ -52,12 +54,16 @@ class Chain:
 
 @dataclass(slots=True)
 class Checker:
-    """An exercise with what its derivation has said so far; the work on it is shared between lines."""
+    """An exercise with what its derivation has said so far; the work on it is shared between lines.
+
+    diagnoses: whether to find out what would mend a wrong line, too.
+    """
 
     problem: Problem
     vocabulary: Vocabulary
     seed: int = 0
     seconds: float = SECONDS
+    diagnoses: bool = True
     graph: Graph = field(init=False)
     evaluator: Evaluator = field(init=False)
     chain: Chain = field(default_factory=Chain)
@@ -157,8 +163,9 @@ class Checker:
         except (Mismatch, IllFormed, Unsupported) as error:
             chain.last, chain.last_is_wrong = side, isinstance(error, Mismatch)
             if isinstance(error, Mismatch):
-                return Checked(written, error.span or here, "wrong", Refuted(Point({}, {}), "defined", "undefined"),
-                               message=f"the sizes do not fit: {error.what}", mend=error.mend, claims=1)
+                misfit = Checked(written, error.span or here, "wrong", Refuted(Point({}, {}), "defined", "undefined"),
+                                 message=f"the sizes do not fit: {error.what}", mend=error.mend, claims=1)
+                return self._diagnosed(misfit, here, side, given) if self.diagnoses else misfit
             return Checked(written, here, "unread", Unread(error.what), message=error.what, mend=error.mend, claims=1)
         above: Verdict | None = None
         if chain.last is not None:
@@ -166,11 +173,30 @@ class Checker:
         wrong_above = chain.last_is_wrong
         judged = _judgement(truth, above, wrong_above, slips)
         result = self._said(written, here, truth, above, judged, slips)
+        if judged == "wrong" and self.diagnoses:
+            result = self._diagnosed(result, here, side, given)
         if judged.startswith("right") and chain.last is not None and truth.reading is not None:
             result = replace(result, remarks=self._masked(truth.reading, chain.last, side, given, deadline))
         chain.last = side
         chain.last_is_wrong = judged in ("wrong", "follows from a wrong line")
         return result
+
+    def _diagnosed(self, wrong: Checked, here: Span, side: Node, given: Sequence[Node]) -> Checked:
+        """A wrong line with what would mend it, where that is found and proved."""
+        subject = self.chain.subject
+        assert subject is not None
+        deadline = perf_counter() + min(MENDING, self.seconds)
+
+        def proves(new: Node) -> bool:
+            return isinstance(decide(self._readings(subject, new, given), self.verdict, deadline).verdict, Proved)
+
+        mender = Mender(self.problem, self.vocabulary, Evaluator(self.problem), subject, side, given, wrong.text,
+                        here[0], deadline, self.seed)
+        found = mender.mend(proves)
+        if found is None:
+            return wrong
+        return replace(wrong, diagnosis=found, mend=found.sentence,
+                       span=found.edits[0].span if found.edits else wrong.span)
 
     def _read_above(self, here: Span) -> None:
         """Raises Unreadable, with a place in this line, where the left side stands above it and is not understood."""

@@ -29,7 +29,7 @@ from derivs.reading.dots import is_dots
 from derivs.reading.forms import form
 from derivs.reading.meaning import read
 from derivs.reading.spelling import bare, key
-from derivs.reading.state import State, unread
+from derivs.reading.state import Meaning, State, unread
 from derivs.reading.syntax import Node, Relation, Span, walk
 from derivs.reading.value import Value, elementwise
 from derivs.reading.value import with_letters as lettered
@@ -60,9 +60,9 @@ class Reading:
 
 
 def claim(problem: Problem, vocabulary: Vocabulary, choices: Choices, left: Node, right: Node,
-          given: Sequence[Node] = ()) -> Reading:
+          given: Sequence[Node] = (), meaning: Meaning = read) -> Reading:
     """left = right in one reading. Raises Unreadable, Mismatch, IllFormed."""
-    s = State(problem, vocabulary, choices, read)
+    s = State(problem, vocabulary, choices, meaning)
     one = s.read(left, frozenset())
     s.side, s.read_left = "right", frozenset(s.letters)
     two = s.read(right, frozenset())

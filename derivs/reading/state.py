@@ -32,7 +32,7 @@ class State:
     problem: Problem
     vocabulary: Vocabulary
     choices: Choices
-    meaning: Callable[[State, Node, Bound], Value]
+    meaning: Meaning
     side: Literal["left", "right"] = "left"
     letters: dict[str, Span] = field(default_factory=dict)
     captured: dict[str, Span] = field(default_factory=dict)
@@ -74,6 +74,9 @@ class State:
             self.tensors[known.tensor] = Tensor(known.tensor, tuple(found[name][1] for name in names), "node")
             self.auxiliary.append(known)
         return Value(known.entry)
+
+
+Meaning = Callable[[State, Node, Bound], Value]
 
 
 def unread(what: str, node: Node, mend: str = "") -> Unreadable:

@@ -1,0 +1,138 @@
+"""Factors, terms and deltas that are missing or too many, and operands the wrong way round."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import combinations
+
+from derivs.edits.places import Site, Words, is_quotient
+from derivs.edits.values import without
+from derivs.reading.respell import bracketed, factor, fraction, made, number, product, scripted
+from derivs.reading.spelling import bare, key
+from derivs.reading.syntax import Fraction, Group, Name, Node, Numeral, Product, Relation, Scripts, Sign, Sum, Word
+from derivs.reading.vocabulary import TURNED
+
+STARS = ("full", "filt", "valid")
+SHOWN = 4                              # factors of the line that are tried in each place
+
+
+def extra_factor(site: Site, words: Words) -> Iterator[Node]:
+    node = bare(site.node)
+    if isinstance(node, Product) and site.is_value:
+        for k, part in enumerate(node.parts):
+            if not isinstance(part, Sign | Word):
+                yield from without(node, k)
+    elif isinstance(node, Fraction) and not is_quotient(node):
+        yield node.over
+        yield fraction(number(1), node.under)
+        under = bare(node.under)
+        if isinstance(under, Product):
+            for k in range(len(under.parts)):
+                for rest in without(under, k):
+                    yield replace(node, under=rest, span=(-1, -1))
+
+
+def missing_factor(site: Site, words: Words) -> Iterator[Node]:
+    """A factor that stands elsewhere in the line, above or below the bar."""
+    if not site.is_term or site.place in ("exponent", "radicand") or isinstance(site.node, Relation):
+        return
+    for other in words.factors:
+        if isinstance(bare(other), Group) or key(other) != key(site.node):
+            yield product(factor(site.node), factor(other))
+            if not is_quotient(other):
+                yield fraction(site.node, other)
+
+
+def extra_term(site: Site, words: Words) -> Iterator[Node]:
+    node = bare(site.node)
+    if isinstance(node, Sum) and len(node.terms) > 1 and site.place not in ("subscript", "superscript", "quotient"):
+        for k in range(len(node.terms)):
+            rest = (*node.terms[:k], *node.terms[k + 1:])
+            yield rest[0][1] if len(rest) == 1 and rest[0][0] > 0 else replace(node, terms=rest, span=(-1, -1))
+
+
+def missing_one(site: Site, words: Words) -> Iterator[Node]:
+    """1 - y for y, and x - x_0 for x, where the terms stand elsewhere in the line."""
+    if site.place not in ("factor", "inside"):
+        return
+    for term in words.factors[:SHOWN]:
+        if isinstance(bare(term), Name | Scripts) and key(term) != key(site.node):
+            for minus in (1, -1):
+                whole = Sum(((1, site.node), (minus, term)), (-1, -1))
+                yield bracketed(whole) if site.place == "factor" else whole
+
+
+def delta(site: Site, words: Words) -> Iterator[Node]:
+    """A delta that is missing."""
+    node = bare(site.node)
+    pairs = list(combinations(dict.fromkeys((*words.letters, *site.bound)), 2))[:3]
+    for a, b in pairs:
+        one = made(f"\\delta_{{{a}{b}}}")
+        if isinstance(node, Numeral) and node.text == "1" and site.is_value:
+            yield one
+        elif site.is_term and site.place != "exponent" and not isinstance(node, Relation):
+            yield product(one, factor(site.node))
+        elif site.place == "factor" and isinstance(node, Name | Scripts):
+            yield product(one, site.node)
+
+
+def transposed(site: Site, words: Words) -> Iterator[Node]:
+    r"""W for W^\top, and W_{ji} for W_{ij}."""
+    node = bare(site.node)
+    if isinstance(node, Scripts) and node.above is not None and key(node.above) in TURNED:
+        yield node.base if node.below is None else replace(node, above=None, span=(-1, -1))
+        return
+    if isinstance(node, Scripts) and node.below is not None and site.is_value:
+        inside = bare(node.below)
+        if isinstance(inside, Product) and len(inside.parts) > 1:
+            for k in range(len(inside.parts) - 1):
+                parts = list(inside.parts)
+                parts[k], parts[k + 1] = parts[k + 1], parts[k]
+                yield replace(node, below=replace(inside, parts=tuple(parts), span=(-1, -1)), span=(-1, -1))
+    if site.place in ("factor", "whole", "term", "over", "body") and isinstance(
+            node, Name | Scripts | Group | Fraction):
+        base = bracketed(site.node) if isinstance(node, Fraction) else site.node
+        if not (isinstance(node, Scripts) and node.above is not None):
+            yield scripted(base, above=made(r"\top"))
+
+
+def order(site: Site, words: Words) -> Iterator[Node]:
+    """b a^T for a b^T, and B A for A B."""
+    node = bare(site.node)
+    if not isinstance(node, Product):
+        return
+    for k, (a, b) in enumerate(zip(node.parts, node.parts[1:], strict=False)):
+        if isinstance(a, Sign | Numeral | Word) or isinstance(b, Sign | Numeral | Word):
+            continue
+        head, tail = node.parts[:k], node.parts[k + 2:]
+        yield replace(node, parts=(*head, b, a, *tail), span=(-1, -1))
+        x, y = _turned(a), _turned(b)
+        yield replace(node, parts=(*head, y, x, *tail), span=(-1, -1))
+        yield replace(node, parts=(*head, b, x, *tail), span=(-1, -1))
+        yield replace(node, parts=(*head, y, a, *tail), span=(-1, -1))
+
+
+def _turned(node: Node) -> Node:
+    """The transpose, that of a transpose being the thing itself."""
+    inner = bare(node)
+    if isinstance(inner, Scripts) and inner.above is not None and key(inner.above) in TURNED:
+        return inner.base if inner.below is None else replace(inner, above=None, span=(-1, -1))
+    return scripted(bracketed(node) if isinstance(inner, Fraction) else node, above=made(r"\top"))
+
+
+def kernel(site: Site, words: Words) -> Iterator[Node]:
+    r"""*_{full} for *_{filt}, and x_{i + u - 1} for x_{i - u + 1}."""
+    node = bare(site.node)
+    if isinstance(node, Product):
+        for k, part in enumerate(node.parts):
+            if isinstance(part, Sign) and part.text in ("*", "ast", "star"):
+                for below in STARS:
+                    if below != part.below:
+                        yield replace(node, parts=(*node.parts[:k], replace(part, below=below, span=(-1, -1)),
+                                                   *node.parts[k + 1:]), span=(-1, -1))
+    if site.place == "subscript" and isinstance(node, Sum) and len(node.terms) > 1:
+        for letter in {key(term) for _, term in node.terms if isinstance(bare(term), Name)}:
+            yield replace(node, terms=tuple((-s if key(t) == letter or isinstance(bare(t), Numeral) else s, t)
+                                            for s, t in node.terms), span=(-1, -1))
+            yield replace(node, terms=tuple((-s if key(t) == letter else s, t) for s, t in node.terms), span=(-1, -1))

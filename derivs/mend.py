@@ -1,0 +1,274 @@
+"""What would mend a wrong line: the single changes of its own text, nearest first, until one of them is proved.
+
+Every change is looked at exactly at a few points, which is quick and discards almost all; what is left is written out
+in the author's own notation, read again as any line is, and proved. Nothing else is said.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from time import perf_counter
+from typing import Final
+
+from derivs.edits.places import Site, Words, sites, words_of
+from derivs.edits.table import TABLE, Row
+from derivs.errors import DerivsError
+from derivs.evaluate import Evaluator
+from derivs.expr import Expr
+from derivs.judgement import Diagnosis, Edit
+from derivs.problem import Problem
+from derivs.reading.choices import Choices
+from derivs.reading.claims import claim
+from derivs.reading.parse import parse
+from derivs.reading.remember import Memory
+from derivs.reading.respell import NEW, bracketed, replaced, spell, with_part
+from derivs.reading.spelling import bare, items, letters
+from derivs.reading.syntax import Node, Product, Scripts, Span, Sum, children, walk
+from derivs.reading.syntax import Row as Listed
+from derivs.reading.vocabulary import Vocabulary
+from derivs.refute import Agreed, compare
+from derivs.rules.mistakes import BY_NAME
+
+POINTS: Final = 3                      # samples of sizes and inputs at which a change must agree to be worth a proof
+PROOFS: Final = 8                      # changes that agree there and are tried to be proved
+SHORT: Final = 32                      # characters of a piece that is shown whole
+PAIRED: Final = 2.0                    # weight up to which a mistake is tried together with another one
+BOTH: Final = 6.0                      # what a second change weighs
+NEAR: Final = 0.12                     # the least that a change of the text weighs
+FAR: Final = 12                         # signs: what is changed further is no less near
+
+Proof = Callable[[Node], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Parts of a formula and what stands in their places instead. weight: how far it is from the author's text."""
+
+    row: Row
+    old: tuple[Node, ...]
+    new: tuple[Node, ...]
+    weight: float
+    rows: tuple[Row, ...] = ()
+
+
+@dataclass(slots=True)
+class Mender:
+    """A wrong line: its left side, its right side, and the text that they stand in, from `start` on."""
+
+    problem: Problem
+    vocabulary: Vocabulary
+    evaluator: Evaluator
+    subject: Node
+    side: Node
+    given: Sequence[Node]
+    source: str
+    start: int
+    deadline: float
+    seed: int = 0
+    words: Words = field(init=False)
+    tried: set[Expr] = field(default_factory=set)
+    memory: Memory = field(default_factory=Memory)
+    parents: dict[int, Node] = field(default_factory=dict)
+    shifted: str = ""
+
+    def __post_init__(self) -> None:
+        self.words = words_of(self.vocabulary, self.subject, self.side)
+        self.memory.keep((self.subject, self.side, *self.given, *self.words.factors))
+        self.shifted = " " * self.start + self.source      # so that the places of nodes count in it
+        self.parents = {id(part): node for node in walk(self.side) for part in children(node)}
+
+    def mend(self, proves: Proof) -> Diagnosis | None:
+        """The nearest change that `proves`; None if there is none among those that were tried in time."""
+        found: list[Change] = []
+        proofs = 0
+        for k, row in enumerate(TABLE):
+            found.sort(key=lambda change: change.weight)
+            nearest = min(other.weight for other in TABLE[k:]) + NEAR
+            while found and found[0].weight <= nearest and proofs < PROOFS:
+                proofs += 1
+                if (said := self._said(found.pop(0), proves)) is not None:
+                    return said
+            for change in self._changes(row):
+                if perf_counter() > self.deadline:
+                    break
+                if self._agrees(change):
+                    found.append(change)
+        for change in sorted(found, key=lambda change: change.weight)[:max(1, PROOFS - proofs)]:
+            if (said := self._said(change, proves)) is not None:
+                return said
+        return self._by_two(proves)
+
+    def _by_two(self, proves: Proof) -> Diagnosis | None:
+        """Two of the most frequent mistakes at once, in places of their own."""
+        simple = [change for row in TABLE if row.weight <= 1 for change in self._changes(row) if len(change.old) == 1]
+        for one, two in combinations(simple, 2):
+            if perf_counter() > self.deadline:
+                return None
+            if not _overlap(one.old[0].span, two.old[0].span):
+                both = Change(max(one.row, two.row, key=lambda row: row.weight), one.old + two.old, one.new + two.new,
+                              one.weight + two.weight + BOTH, (one.row, two.row))
+                if self._agrees(both) and (said := self._said(both, proves)) is not None:
+                    return said
+        return None
+
+    # ---- changes
+
+    def _changes(self, row: Row) -> Iterator[Change]:
+        """What the row would change, first in one place, then in all places that read the same."""
+        same: dict[tuple[str, str], list[list[Change]]] = {}
+        for site in sites(self.side):
+            if site.node.span == NEW:
+                continue
+            here = [self._change(row, site, new) for new in row.changes(site, self.words)]
+            found = [change for change in here if change is not None]
+            yield from found
+            if found:
+                text = self._text(site.node)
+                same.setdefault((site.place if site.place == "subscript" else "", text), []).append(found)
+        for several in same.values():
+            if len(several) > 1 and len({len(found) for found in several}) == 1:
+                for together in zip(*several, strict=True):
+                    old = tuple(node for change in together for node in change.old)
+                    if len({id(node) for node in old}) == len(old) and not any(
+                            _overlap(a.span, b.span) for a, b in combinations(old, 2)):
+                        yield Change(row, old, tuple(node for change in together for node in change.new),
+                                     max(change.weight for change in together) + 1)
+
+    def _change(self, row: Row, site: Site, new: Node) -> Change | None:
+        """The change as one of a part that can be written by itself: a script is written with its name."""
+        old = site.node
+        if site.owner is not None:
+            old, new = site.owner, _with_script(site.owner, site.node, new)
+        elif site.place in ("factor", "base", "body", "term") and isinstance(new, Sum):
+            new = bracketed(new)
+        before = self._text(old)
+        after = spell(new, self.shifted)
+        if before == after or not after:
+            return None
+        return Change(row, (old,), (new,), row.weight + row.per_sign * min(_distance(before, after), FAR))
+
+    def _text(self, node: Node) -> str:
+        return self.source[node.span[0] - self.start:node.span[1] - self.start]
+
+    # ---- judging them
+
+    def _agrees(self, change: Change) -> bool:
+        """Whether the line so changed has the right value wherever it was looked at."""
+        try:
+            reading = claim(self.problem, self.vocabulary, Choices(), self.subject, self._with(change), self.given,
+                            self.memory)
+            if reading.claim.right in self.tried:
+                return False
+            self.tried.add(reading.claim.right)
+            evaluator = self.evaluator.extended(reading.problem)
+            found = compare(reading.problem, reading.claim, points=POINTS, seed=self.seed, shrink=False,
+                            evaluator=evaluator)
+        except (DerivsError, RecursionError):
+            return False
+        return isinstance(found, Agreed) and found.points > 0
+
+    def _with(self, change: Change) -> Node:
+        """The right side, so changed."""
+        if len(change.old) > 1:
+            return replaced(self.side, {id(old): new for old, new in zip(change.old, change.new, strict=True)})
+        (old,), (new,) = change.old, change.new
+        while (parent := self.parents.get(id(old))) is not None:
+            new, old = with_part(parent, old, new), parent
+        return new
+
+    def _said(self, change: Change, proves: Proof) -> Diagnosis | None:
+        """The change in words, if the line with it, read as any line is, is proved."""
+        low, high = self.side.span
+        text = self.source[low - self.start:high - self.start]
+        edits = []
+        for old, new in sorted(zip(change.old, change.new, strict=True), key=lambda pair: -pair[0].span[0]):
+            at, to = old.span[0] - low, old.span[1] - low
+            written = spell(new, self.shifted)
+            text = text[:at] + written + text[to:]
+            edits.append(_narrowed(self._text(old), written, old.span))
+        try:
+            if not proves(parse(text)):
+                return None
+        except (DerivsError, RecursionError):
+            return None
+        edits.reverse()
+        rows = change.rows or (change.row,)
+        return Diagnosis(rows[0].mistake if len({row.mistake for row in rows}) == 1 else "two mistakes",
+                         _sentence(rows, edits), tuple(edits), text)
+
+
+def _with_script(owner: Scripts, old: Node, new: Node) -> Scripts:
+    """The name with one of its scripts changed; subscripts that are sums stand between commas."""
+    if owner.above is not None and any(part is old for part in walk(owner.above)):
+        above = replaced(owner.above, {id(old): new})
+        return Scripts(owner.base, owner.below, above, owner.primes, NEW)
+    parts = tuple(new if letter is old else letter for item in items(owner.below) for letter in letters(item))
+    below: Node = parts[0] if len(parts) == 1 else Listed(parts, NEW) if any(
+        isinstance(bare(part), Sum) for part in parts) or isinstance(bare(owner.below or new), Listed) else Product(
+        parts, NEW)
+    return Scripts(owner.base, below, owner.above, owner.primes, NEW)
+
+
+def _overlap(one: Span, two: Span) -> bool:
+    return one[0] < two[1] and two[0] < one[1]
+
+
+# ---- what is said
+
+_TOKEN: Final = re.compile(r"\\[A-Za-z]+|[A-Za-z0-9]|\s+|.")
+
+
+def _distance(one: str, two: str) -> int:
+    """How much text is changed: what differs between the longest common beginning and end, in signs."""
+    a, b = ([t for t in _TOKEN.findall(text) if not t.isspace() and t not in ("{", "}")] for text in (one, two))
+    head = next((k for k, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+    a, b = a[head:], b[head:]
+    tail = next((k for k, (x, y) in enumerate(zip(a[::-1], b[::-1], strict=False)) if x != y), min(len(a), len(b)))
+    return max(len(a), len(b)) - tail
+
+
+def _narrowed(old: str, new: str, span: Span) -> Edit:
+    """The edit, of a long piece only as much as differs, with all brackets closed."""
+    if len(old) <= SHORT:
+        return Edit(span, old, new)
+    a, b = _TOKEN.findall(old), _TOKEN.findall(new)
+    head = next((k for k, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+    tail = next((k for k, (x, y) in enumerate(zip(a[head:][::-1], b[head:][::-1], strict=False)) if x != y),
+                min(len(a), len(b)) - head)
+    while head or tail:
+        one, two = "".join(a[head:len(a) - tail]), "".join(b[head:len(b) - tail])
+        if one.strip() and two.strip() and _is_balanced(one) and _is_balanced(two):
+            start = span[0] + len("".join(a[:head]))
+            return Edit((start, start + len(one)), one, two)
+        if tail and (tail >= head or not head):
+            tail -= 1
+        else:
+            head -= 1
+    return Edit(span, old, new)
+
+
+def _is_balanced(text: str) -> bool:
+    depth = 0
+    for sign in _TOKEN.findall(text):
+        depth += (sign in ("{", "(", "[", "\\left")) - (sign in ("}", ")", "]", "\\right"))
+        if depth < 0:
+            return False
+    return depth == 0 and not text.lstrip().startswith(("_", "^")) and not text.rstrip().endswith(("_", "^", "\\frac"))
+
+
+def _sentence(rows: Sequence[Row], edits: Sequence[Edit]) -> str:
+    """a sign is wrong: write ... for ..."""
+    what = "; ".join(dict.fromkeys(BY_NAME[row.mistake].sentence for row in rows))
+    return f"{what}: " + ", and ".join(dict.fromkeys(map(_written, edits)))
+
+
+def _written(edit: Edit) -> str:
+    old, new = " ".join(edit.old.split()), " ".join(edit.new.split())
+    if not new:
+        return f"take {old} away"
+    return f"write {new} for {old}" if old and len(old) <= 2 * SHORT else f"write {new} here"
+
+
