@@ -7,6 +7,7 @@ spellings. Widths are in em of a displayed formula, good enough to choose where 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Literal
 
 
@@ -64,9 +65,10 @@ class Slash:
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """The square root."""
+    """The square root, or that of a degree."""
 
     body: Box
+    degree: Box | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +94,26 @@ class Big:
     whole: bool = False
 
 
+Operator = Literal["sum", "prod", "int", "max", "min", "argmax", "argmin"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """A sign of an author's with what stands below and above it; what it binds follows it in the row."""
+
+    operator: Operator
+    below: Box | None
+    above: Box | None
+
+
+Bracket = Literal["(", "[", "|", "{", "\\{", "\\|", "<", "floor"]          # { is not seen: it only holds together
+
+
 @dataclass(frozen=True, slots=True)
 class Fence:
     """Brackets around a body."""
 
-    kind: Literal["(", "[", "|"]
+    kind: Bracket
     body: Box
 
 
@@ -104,7 +121,7 @@ class Fence:
 class Half:
     """One of a pair of brackets that stand on different lines."""
 
-    kind: Literal["(", "[", "|"]
+    kind: Bracket
     opens: bool
     tall: bool
 
@@ -125,28 +142,49 @@ class Branches:
 
 
 @dataclass(frozen=True, slots=True)
+class Table:
+    """Boxes in rows and columns: cases behind a brace, a matrix in brackets, or one without, for other brackets."""
+
+    kind: Literal["cases", "matrix", "bare"]
+    rows: tuple[tuple[Box, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Guilty:
+    """A piece that a reader is to look at: coloured and underlined, however it is printed."""
+
+    body: Box
+
+
+@dataclass(frozen=True, slots=True)
 class Accent:
-    """hat, tilde, bar, dot or vec over a body."""
+    """hat, tilde, bar, dot, ddot, vec, check or breve over a body."""
 
     name: str
     body: Box
 
 
+Style = Literal["bf", "cal", "rm", "sf", "bb", "frak", "scr", "it", "tt"]
+
+
 @dataclass(frozen=True, slots=True)
 class Styled:
-    """A body in another alphabet: bold, calligraphic, roman, sans."""
+    """A body in another alphabet: bold, calligraphic, roman, sans; of an author's, also the others of LaTeX."""
 
-    style: Literal["bf", "cal", "rm", "sf"]
+    style: Style
     body: Box
 
 
-Box = (Letter | Digits | Word | Mark | Row | Fraction | Slash | Root | Scripts | Big | Fence | Half | Call | Branches
-       | Accent | Styled)
+Box = (Letter | Digits | Word | Mark | Row | Fraction | Slash | Root | Scripts | Big | Limits | Fence | Half | Call
+       | Branches | Table | Guilty | Accent | Styled)
 
 PLUS, MINUS, EQUALS, COMMA = Mark("+"), Mark("-"), Mark("="), Mark(",")
 BESIDE, THIN, DOT = Mark("beside"), Mark("thin"), Mark("dot")
+SIDE = Mark("side")                    # between two factors of an author's, where no sign stands even at a line's start
 RELATIONS = {"=", "!=", "<", "<=", ">", ">=", "sim", "in", "to", "by"}
-ROOM = {"beside": 0.05, "thin": 0.17, "dot": 0.72, "quad": 1.0}
+WRITTEN_RELATIONS = {"==", ":=", "notin", "approx", "propto", "equiv", "gets", "=>", "<=>", "therefore", "subset",
+                     "mid"}            # that only authors write
+ROOM = {"beside": 0.05, "thin": 0.17, "side": 0.05, "dot": 0.72, "quad": 1.0, "wide": 0.28}
 SCRIPT = 0.72                          # the size of a subscript
 
 
@@ -157,16 +195,22 @@ def parts(box: Box) -> tuple[Box, ...]:
             return inside
         case Fraction(over, under) | Slash(over, under):
             return over, under
-        case Root(body) | Fence(_, body) | Accent(_, body) | Styled(_, body):
+        case Root(body, degree):
+            return (body,) if degree is None else (degree, body)
+        case Fence(_, body) | Accent(_, body) | Styled(_, body) | Guilty(body):
             return (body,)
         case Scripts(base, below, above):
             return tuple(part for part in (base, below, above) if part is not None)
+        case Limits(_, below, above):
+            return tuple(part for part in (below, above) if part is not None)
         case Big(_, index, low, high, _):
             return index, low, high
         case Call(function, arguments):
             return function, arguments
         case Branches(rows):
             return tuple(part for row in rows for part in row if part is not None)
+        case Table(_, cells):
+            return tuple(part for row in cells for part in row)
         case _:
             return ()
 
@@ -179,7 +223,7 @@ def is_primes(box: Box) -> bool:
 def is_tall(box: Box) -> bool:
     """Whether brackets around it must grow."""
     match box:
-        case Fraction() | Big() | Branches():
+        case Fraction() | Big() | Limits("sum" | "prod" | "int") | Branches() | Table():
             return True
         case Half(_, _, tall):
             return tall
@@ -204,7 +248,7 @@ def width(box: Box, *, within_fraction: bool = False) -> float:
         case Mark(name):
             if name in ("+", "-"):
                 return 1.22
-            return 1.34 if name in RELATIONS else ROOM.get(name, 0.45)
+            return 1.34 if name in RELATIONS | WRITTEN_RELATIONS else ROOM.get(name, 0.45)
         case Row(inside):
             return sum(map(inner, inside))
         case Fraction(over, under):
@@ -214,12 +258,17 @@ def width(box: Box, *, within_fraction: bool = False) -> float:
             return inner(over) + inner(under) + 0.5
         case Root(body):
             return inner(body) + 0.85
+        case Limits(operator, below, above):
+            least = 1.28 if operator in ("sum", "prod", "int") else 0.5 * len(operator)
+            return max(least, *(SCRIPT * inner(part) for part in (below, above) if part is not None), 0) + 0.17
         case Scripts(base, below, above):
             return inner(base) + SCRIPT * max((inner(part) for part in (below, above) if part is not None), default=0)
         case Big(operator, index, low, high):
             if operator == "max":
                 return max(1.9, SCRIPT * (inner(index) + inner(low) + inner(high) + 2)) + 0.17
             return max(1.45, SCRIPT * (inner(index) + inner(low) + 0.8), SCRIPT * inner(high)) + 0.17
+        case Fence("{", body):
+            return inner(body)
         case Fence(_, body):
             return inner(body) + (1.4 if is_tall(body) else 0.8)
         case Half(_, _, tall):
@@ -227,5 +276,7 @@ def width(box: Box, *, within_fraction: bool = False) -> float:
         case Branches(rows):
             return 3.5 + max(inner(value) for value, _ in rows) + max(
                 2.0 if condition is None else inner(condition) for _, condition in rows)
-        case Call() | Accent() | Styled():
+        case Table(_, cells):
+            return 1.5 + sum(max(map(inner, column)) + 1 for column in zip_longest(*cells, fillvalue=Row(())))
+        case Call() | Accent() | Styled() | Guilty():
             return sum(map(inner, parts(box)))

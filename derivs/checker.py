@@ -16,8 +16,10 @@ from derivs.derive import Graph
 from derivs.errors import DerivsError, IllFormed, Mismatch, OutOfBudget, OutOfRange, Unreadable, Unsupported
 from derivs.evaluate import Evaluator
 from derivs.expr import ONE, Add, Entry, Expr, add, names_in, subtract, tensors_in
+from derivs.hole import Line as WrongLine
+from derivs.hole import Solver, missing
 from derivs.judge import SEARCH, ProofContradicted, judge
-from derivs.judgement import Checked, Judgement, worst
+from derivs.judgement import Checked, Diagnosis, Judgement, worst
 from derivs.mend import Mender
 from derivs.problem import Claim, Problem
 from derivs.reading.chains import EQUALS, chains_of
@@ -35,7 +37,9 @@ from derivs.verdict import Point, Proved, Refuted, Tested, Unread, Verdict
 from derivs.wellformed import claim_mistakes
 
 SECONDS: Final = 5.0                   # for one line; then it is undecided within the budget
-MENDING: Final = 1.5                   # seconds more, to find out what would mend a line that is wrong
+MENDING: Final = 5.0                   # seconds more, to find what mends a line that is wrong; few lines take one,
+SOLVING: Final = 3.0                   # ... and to solve for what is missing
+PAIRS: Final = 200                     # pairs of changes that are looked at
 
 
 @dataclass(slots=True)
@@ -56,17 +60,18 @@ class Chain:
 class Checker:
     """An exercise with what its derivation has said so far; the work on it is shared between lines.
 
-    diagnoses: whether to find out what would mend a wrong line, too.
+    slip: the first wrong claim of the last line: its two sides, its conditions, and where the line begins.
     """
 
     problem: Problem
     vocabulary: Vocabulary
     seed: int = 0
     seconds: float = SECONDS
-    diagnoses: bool = True
     graph: Graph = field(init=False)
     evaluator: Evaluator = field(init=False)
     chain: Chain = field(default_factory=Chain)
+    solver: Solver | None = None
+    slip: tuple[Node, Node, tuple[Node, ...], int] | None = None
 
     def __post_init__(self) -> None:
         self.vocabulary = self.vocabulary.copy()
@@ -80,6 +85,7 @@ class Checker:
              span: Span | None = None) -> Checked:
         """The judgement on one line. continues: a leading `=` may go on with the line above."""
         start = perf_counter()
+        self.slip = None
         here = span or (0, len(written))
         if not continues:
             self.chain = Chain(self.vocabulary.target)
@@ -163,9 +169,9 @@ class Checker:
         except (Mismatch, IllFormed, Unsupported) as error:
             chain.last, chain.last_is_wrong = side, isinstance(error, Mismatch)
             if isinstance(error, Mismatch):
-                misfit = Checked(written, error.span or here, "wrong", Refuted(Point({}, {}), "defined", "undefined"),
-                                 message=f"the sizes do not fit: {error.what}", mend=error.mend, claims=1)
-                return self._diagnosed(misfit, here, side, given) if self.diagnoses else misfit
+                self._slipped(side, given, here)
+                return Checked(written, error.span or here, "wrong", Refuted(Point({}, {}), "defined", "undefined"),
+                               message=f"the sizes do not fit: {error.what}", mend=error.mend, claims=1)
             return Checked(written, here, "unread", Unread(error.what), message=error.what, mend=error.mend, claims=1)
         above: Verdict | None = None
         if chain.last is not None:
@@ -173,30 +179,50 @@ class Checker:
         wrong_above = chain.last_is_wrong
         judged = _judgement(truth, above, wrong_above, slips)
         result = self._said(written, here, truth, above, judged, slips)
-        if judged == "wrong" and self.diagnoses:
-            result = self._diagnosed(result, here, side, given)
+        if judged == "wrong":
+            self._slipped(side, given, here)
         if judged.startswith("right") and chain.last is not None and truth.reading is not None:
             result = replace(result, remarks=self._masked(truth.reading, chain.last, side, given, deadline))
         chain.last = side
         chain.last_is_wrong = judged in ("wrong", "follows from a wrong line")
         return result
 
-    def _diagnosed(self, wrong: Checked, here: Span, side: Node, given: Sequence[Node]) -> Checked:
-        """A wrong line with what would mend it, where that is found and proved."""
-        subject = self.chain.subject
-        assert subject is not None
-        deadline = perf_counter() + min(MENDING, self.seconds)
+    def _slipped(self, side: Node, given: Sequence[Node], here: Span) -> None:
+        """Remembers the first wrong claim of a line."""
+        if self.slip is None and self.chain.subject is not None:
+            self.slip = self.chain.subject, side, tuple(given), here[0]
 
-        def proves(new: Node) -> bool:
-            return isinstance(decide(self._readings(subject, new, given), self.verdict, deadline).verdict, Proved)
-
-        mender = Mender(self.problem, self.vocabulary, Evaluator(self.problem), subject, side, given, wrong.text,
-                        here[0], deadline, self.seed)
-        found = mender.mend(proves)
+    def mended(self, wrong: Checked) -> Checked:
+        """The line that was found wrong last, with what would mend it, where that is found and proved."""
+        if self.slip is None or wrong.judgement != "wrong":
+            return wrong
+        found = self._diagnosis(wrong, *self.slip)
         if found is None:
             return wrong
         return replace(wrong, diagnosis=found, mend=found.sentence,
                        span=found.edits[0].span if found.edits else wrong.span)
+
+    def _diagnosis(self, wrong: Checked, subject: Node, side: Node, given: tuple[Node, ...], start: int
+                   ) -> Diagnosis | None:
+        """A single change of the line, else what it lacks, else two changes."""
+        def proves(new: Node) -> bool:
+            deadline = perf_counter() + MENDING
+            return isinstance(decide(self._readings(subject, new, given), self.verdict, deadline).verdict, Proved)
+
+        shown = wrong.counterexample
+        at = shown.at if shown is not None and (shown.at.integers or shown.at.entries) else None
+        mender = Mender(self.problem, self.vocabulary, Evaluator(self.problem), subject, side, given, wrong.text, start,
+                        perf_counter() + MENDING, self.seed, at)
+        found = mender.by_one(proves)
+        if found is None:
+            if self.solver is None or self.solver.graph is not self.graph:
+                self.solver = Solver(self.problem, self.graph, self.evaluator, self.vocabulary, self.seed)
+            self.solver.words = self.vocabulary
+            found = missing(self.solver, WrongLine(subject, side, given, wrong.text, start), perf_counter() + SOLVING)
+        if found is None:
+            mender.left = PAIRS
+            found = mender.by_two(proves)
+        return found
 
     def _read_above(self, here: Span) -> None:
         """Raises Unreadable, with a place in this line, where the left side stands above it and is not understood."""

@@ -24,9 +24,11 @@ from derivs.errors import DerivsError
 
 if TYPE_CHECKING:
     from derivs.derivation import Solution
+    from derivs.marks import Report
     from derivs.papers import Paper
     from derivs.problem import Problem
     from derivs.reading.document import Kind
+    from derivs.rubric import Rubric
     from derivs.sheet.blocks import Document
     from derivs.sheet.document import Detail
     from derivs.sheet.settings import Settings
@@ -215,9 +217,17 @@ def sheet(context: click.Context, names: tuple[str, ...], output: Path, formats:
 @click.argument("files", metavar="[FILE]...", nargs=-1)
 @click.option("--jsonl", is_flag=True,
               help="Answer requests from standard input, one JSON object a line; their fields are in docs/json.md.")
+@click.option("--feedback", "sheets", multiple=True, type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="Write a sheet with remarks at every line: .html, .pdf or .tex. May be given several times.")
+@click.option("--rubric", metavar="FILE", help="A TOML file that says what lines are worth; see docs/feedback.md.")
+@click.option("--reveal", is_flag=True, help="Put the true derivations at the end of the sheet.")
+@click.option("--settings", "settings_file", metavar="FILE",
+              help="A TOML file with title, course, date and author of the sheet; see docs/sheets.md.")
+@click.option("--explain", is_flag=True, help="Work out the counterexample of every wrong line, step by step.")
 @seed_option
 @json_option
-def check(problem: str | None, files: tuple[str, ...], jsonl: bool, seed: int, as_json: bool) -> None:
+def check(problem: str | None, files: tuple[str, ...], jsonl: bool, sheets: tuple[Path, ...], rubric: str | None,
+          reveal: bool, settings_file: str | None, explain: bool, seed: int, as_json: bool) -> None:
     """Judge every line of a hand derivation in LaTeX.
 
     PROBLEM is an exercise by name, or a .py or .toml file. A FILE is LaTeX, Markdown or a notebook; without one, or for
@@ -225,16 +235,22 @@ def check(problem: str | None, files: tuple[str, ...], jsonl: bool, seed: int, a
     ambiguous or undecided, 2 one could not be read.
     """
     if jsonl:
-        if files or as_json:
+        if files or as_json or sheets or rubric or explain:
             raise click.UsageError("--jsonl reads requests from standard input and takes no FILE")
         from derivs.requests import serve
         sys.exit(serve(sys.stdin.buffer, sys.stdout.buffer, problem, seed))
     if problem is None:
         raise click.UsageError("Missing argument 'PROBLEM'.")
+    if (reveal or settings_file is not None) and not sheets:
+        raise click.UsageError("--reveal and --settings are about the sheet; add --feedback FILE")
+    _feedback_kinds(sheets)
     from derivs import library
+    from derivs.credit import awarded
     from derivs.marks import Report
     from derivs.papers import mark, work_on
     exercises = library.exercises(problem)
+    weights = None if rubric is None else _rubric(rubric, [one.problem.name for one in exercises])
+    settings = _settings(settings_file, {})
     work = [work_on(one) for one in exercises]
     papers: dict[str, Paper] = {}
     errors: list[DerivsError] = []
@@ -244,7 +260,10 @@ def check(problem: str | None, files: tuple[str, ...], jsonl: bool, seed: int, a
                                 work=work)
         except DerivsError as error:
             errors.append(error.at("standard input" if name == "-" else name))
-    report = Report(papers)
+    report = Report(papers, {} if weights is None else {name: awarded(one, weights) for name, one in papers.items()},
+                    explain)
+    if sheets and papers:
+        _write_feedback(sheets, report, [one.problem for one in exercises] if reveal else [], settings, seed)
     if as_json:
         _print_json(report.fields())
     elif papers:
@@ -265,6 +284,51 @@ def declare(file: str, as_json: bool) -> None:
         _print_json(understood(exercises))
     else:
         click.echo(in_text(exercises))
+
+
+def _feedback_kinds(paths: Sequence[Path]) -> list[str]:
+    """The formats of the sheets of feedback, by the ends of their names."""
+    kinds = [path.suffix.lower().removeprefix(".") for path in paths]
+    for kind, path in zip(kinds, paths, strict=True):
+        if kind not in FORMATS:
+            raise click.BadParameter(f"{str(path)!r} ends in none of .{', .'.join(FORMATS)}", param_hint="--feedback")
+    return kinds
+
+
+def _rubric(file: str, questions: Sequence[str]) -> Rubric:
+    """The rubric of a file."""
+    from derivs.rubric import rubric
+    where = "standard input" if file == "-" else file
+    try:
+        return rubric(_text(file), questions)
+    except DerivsError as error:
+        raise error.at(where) from error
+
+
+def _write_feedback(paths: Sequence[Path], report: Report, revealed: list[Problem], settings: Settings,
+                    seed: int) -> None:
+    """One sheet in all its formats; the exercises whose answers it reveals are solved for it."""
+    from derivs.files import write_atomically
+    from derivs.sheet.feedback import Head, feedback
+    from derivs.sheet.provenance import provenance
+    moment = _source_date()
+    if moment is not None and not settings.date:
+        settings = replace(settings, date=datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d"))
+    problems = _renotated(revealed, settings)
+    solutions = _solved(problems, 0, seed, with_hands=False) if problems else []
+    made = provenance(solutions, _versions(solutions), settings.date, _read_back(revealed, problems, seed))
+    head = Head(settings.title, settings.course, settings.author, settings.date, made)
+    names = _short_names(list(report.papers))
+    page = feedback({names[name]: one for name, one in report.papers.items()},
+                    {names[name]: one for name, one in report.awards.items()}, head, solutions)
+    for kind, path in zip(_feedback_kinds(paths), paths, strict=True):
+        write_atomically(path, _rendered(kind, lambda _: page, "typst", moment or 0))
+
+
+def _short_names(files: Sequence[str]) -> dict[str, str]:
+    """Files without their folders, where that leaves them apart."""
+    names = {file: "standard input" if file == "-" else Path(file).name for file in files}
+    return names if len({*names.values()}) == len(names) else {file: file for file in files}
 
 
 def _text(name: str) -> str:

@@ -195,8 +195,8 @@ def _one_root(tree: Expr) -> Expr:
         return tree
     rest = [f for f in tree.factors if f not in roots]
     outside = Fraction(1)
-    if isinstance(rest[0] if rest else ZERO, Number):
-        outside, rest = rest[0].value, rest[1:]  # type: ignore[union-attr]
+    if rest and isinstance(rest[0], Number):
+        outside, rest = rest[0].value, rest[1:]
     square = outside * outside
     turns = 0
     for root in roots:

@@ -7,12 +7,14 @@ which is not an acceptance.
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 
 from derivs.derive import Graph
 from derivs.domains import divisors, may_narrow
 from derivs.errors import DerivsError
 from derivs.evaluate import Evaluator
-from derivs.expr import Expr, tensors_in
+from derivs.expr import Compare, Expr, Number, tensors_in, walk
+from derivs.points import near
 from derivs.problem import Claim, Problem
 from derivs.prove import Equal, NotShown, prove
 from derivs.refute import Agreed, compare, nonzero_somewhere
@@ -50,6 +52,12 @@ def judge(graph: Graph, claim: Claim, *, seed: int = 0, evaluator: Evaluator | N
         return late
     if late.divided > late.points / 2:
         return _strictly(problem, claim, late, seed, evaluator)
+    numbers = _compared_with(claim)
+    if numbers:
+        beside = compare(problem, claim, points=SEARCH, seed=seed, shrink=shrink, evaluator=evaluator,
+                         kind=near(numbers))
+        if isinstance(beside, Refuted):
+            return beside
     why = shown.why if isinstance(shown, NotShown) else "a comparison in it may hold everywhere"
     return Tested(late.points, why)
 
@@ -78,6 +86,13 @@ def _strictly(problem: Problem, claim: Claim, looked: Agreed, seed: int, evaluat
     """A right side that divides by zero at most points: one of them is the counterexample."""
     strict = compare(problem, replace(claim, where_left=False), points=SEARCH, seed=seed, evaluator=evaluator)
     return strict if isinstance(strict, Refuted) else Tested(looked.points, "the right side divides by zero")
+
+
+def _compared_with(claim: Claim) -> list[Fraction]:
+    """The numbers but 0 and 1 that stand in its comparisons: usual inputs need not lie on both sides of them."""
+    found = {abs(node.value) for side in (claim.left, claim.right) for comparison in walk(side)
+             if isinstance(comparison, Compare) for node in walk(comparison) if isinstance(node, Number)}
+    return sorted(found - {Fraction(0), Fraction(1)})
 
 
 def _assumed(graph: Graph, claim: Claim) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 
 from derivs.box import (
@@ -10,6 +11,7 @@ from derivs.box import (
     COMMA,
     RELATIONS,
     THIN,
+    WRITTEN_RELATIONS,
     Accent,
     Big,
     Box,
@@ -18,14 +20,17 @@ from derivs.box import (
     Digits,
     Fence,
     Fraction,
+    Guilty,
     Half,
     Letter,
+    Limits,
     Mark,
     Root,
     Row,
     Scripts,
     Slash,
     Styled,
+    Table,
     Word,
     is_primes,
     is_tall,
@@ -34,16 +39,34 @@ from derivs.box import (
 from derivs.expr import Tree
 from derivs.layout import claim_layout, given_layout, layout
 from derivs.lines import Line
-from derivs.names import GREEK, OPERATORS, SIGNS
+from derivs.names import GREEK, OPERATORS, SIGNS, WRITTEN
 from derivs.problem import Claim, Problem
 
 MARKS = {"<=": r"\le", ">=": r"\ge", "!=": r"\ne", "sim": r"\sim", "in": r"\in", "to": r"\to", "beside": "",
          "dot": r"\cdot", "times": r"\cdot", "dots": r"\dots", "quad": r"\quad ", "thin": r"\,",
-         "odot": r"\odot", "space": " ", "oslash": r"\oslash", "by": r"\times", ";": r";\ "}
-SPACED = {*RELATIONS, "+", "-", "dot", "times", "odot", "oslash"}
-HALVES = {("(", True): "(", ("(", False): ")", ("[", True): "[", ("[", False): "]", ("|", True): "|", ("|", False): "|"}
-ACCENTS = {"hat": r"\hat", "tilde": r"\tilde", "bar": r"\bar", "dot": r"\dot", "vec": r"\vec"}
-STYLES = {"bf": r"\mathbf", "cal": r"\mathcal", "rm": r"\mathrm", "sf": r"\mathsf"}
+         "odot": r"\odot", "space": " ", "oslash": r"\oslash", "by": r"\times", ";": r";\ ",
+         "side": " ", "wide": r"\;", "+-": r"\pm", "==": "==", ":=": ":=", "notin": r"\notin", "approx": r"\approx",
+         "propto": r"\propto", "equiv": r"\equiv", "gets": r"\gets", "=>": r"\Rightarrow", "<=>": r"\Leftrightarrow",
+         "therefore": r"\therefore", "subset": r"\subset", "mid": r"\mid", "circ": r"\circ", "otimes": r"\otimes",
+         "bullet": r"\bullet", "div": r"\div", "star": r"\star"}
+SPACED = {*RELATIONS, *WRITTEN_RELATIONS, "+", "-", "+-", "dot", "times", "odot", "oslash", "circ", "otimes", "bullet",
+          "div", "star"}
+HALVES = {("(", True): "(", ("(", False): ")", ("[", True): "[", ("[", False): "]", ("|", True): "|", ("|", False): "|",
+          ("\\{", True): r"\{", ("\\{", False): r"\}", ("\\|", True): r"\|", ("\\|", False): r"\|",
+          ("<", True): r"\langle ", ("<", False): r"\rangle ", ("floor", True): r"\lfloor ",
+          ("floor", False): r"\rfloor "}
+BARS = ("|", "\\|")
+ACCENTS = {"hat": r"\hat", "tilde": r"\tilde", "bar": r"\bar", "dot": r"\dot", "vec": r"\vec", "ddot": r"\ddot",
+           "check": r"\check", "breve": r"\breve"}
+WIDE = {"hat": r"\widehat", "tilde": r"\widetilde", "bar": r"\overline", "vec": r"\overrightarrow"}    # over several
+STYLES = {"bf": r"\mathbf", "cal": r"\mathcal", "rm": r"\mathrm", "sf": r"\mathsf", "bb": r"\mathbb",
+          "frak": r"\mathfrak", "scr": r"\mathscr", "it": r"\mathit", "tt": r"\mathtt"}
+LIMITS = {"sum": r"\sum", "prod": r"\prod", "int": r"\int", "max": r"\max", "min": r"\min",
+          "argmax": r"\operatorname*{argmax}", "argmin": r"\operatorname*{argmin}"}
+TABLES = {"cases": "cases", "matrix": "bmatrix", "bare": "matrix"}
+ESCAPED = {**{c: "\\" + c for c in "{}$&#%_"}, "\\": r"\textbackslash{}", "^": r"\textasciicircum{}",
+           "~": r"\textasciitilde{}"}
+OVER = {"\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0308": '"'}      # accents of prose
 
 
 def latex(expr: Tree, problem: Problem) -> str:
@@ -80,6 +103,8 @@ def spell(box: Box) -> str:
         case Letter(name):
             if name == "epsilon":      # the shape that Unicode and Typst give it
                 return r"\varepsilon"
+            if name in WRITTEN:
+                return WRITTEN[name][0]
             return "\\" + name if name in GREEK or name in SIGNS else name
         case Digits(text):
             return text
@@ -88,7 +113,7 @@ def spell(box: Box) -> str:
         case Word(text, "name"):
             return r"\mathrm{" + text.replace("_", r"\_") + "}"
         case Word(text, _):
-            return rf"\text{{{text}}}"
+            return rf"\text{{{_escaped(text)}}}"
         case Mark(name):
             return MARKS.get(name, name)
         case Row(inside):
@@ -97,8 +122,12 @@ def spell(box: Box) -> str:
             return rf"\frac{{{spell(over)}}}{{{spell(under)}}}"
         case Slash(over, under):
             return f"{spell(over)}/{spell(under)}"
-        case Root(body):
-            return rf"\sqrt{{{spell(body)}}}"
+        case Root(body, degree):
+            return r"\sqrt" + ("" if degree is None else f"[{{{spell(degree)}}}]") + f"{{{spell(body)}}}"
+        case Limits(operator, below, above):
+            return LIMITS[operator] + _script("_", below) + _script("^", above)
+        case Fence("{", body):
+            return f"{{{spell(body)}}}"
         case Scripts(base, below, above):
             return spell(base) + _script("_", below) + _script("^", above)
         case Big("sum", index, low, high):
@@ -107,7 +136,7 @@ def spell(box: Box) -> str:
             return rf"\max_{{{spell(low)} \le {spell(index)} \le {spell(high)}}}"
         case Fence(kind, body):
             left, right = HALVES[kind, True], HALVES[kind, False]
-            if is_tall(body) or (kind == "|" and _has_bars(body)):         # | |x| | does not say which | opens
+            if is_tall(body) or (kind in BARS and _has_bars(body)):         # | |x| | does not say which | opens
                 return rf"\left{left} {spell(body)} \right{right}"
             return f"{left}{spell(body)}{right}"
         case Half(kind, opens, tall):
@@ -118,14 +147,36 @@ def spell(box: Box) -> str:
             lines = [rf"{spell(value)} & " + (r"\text{otherwise}" if test is None else rf"\text{{if }} {spell(test)}")
                      for value, test in rows]
             return r"\begin{cases} " + r" \\ ".join(lines) + r" \end{cases}"
+        case Table(kind, cells):
+            table = r" \\ ".join(" & ".join(map(spell, row)) for row in cells)
+            return rf"\begin{{{TABLES[kind]}}} {table} \end{{{TABLES[kind]}}}"
+        case Guilty(Mark(name)) if name in SPACED:
+            return rf"\mathrel{{\derivsguilty{{{spell(box.body)}}}}}"
+        case Guilty(body):
+            return rf"\derivsguilty{{{spell(body)}}}"
         case Accent(name, body):
-            return f"{ACCENTS[name]}{{{spell(body)}}}"
+            command = WIDE.get(name, ACCENTS[name]) if isinstance(body, Row | Fence) else ACCENTS[name]
+            return f"{command}{{{spell(body)}}}"
         case Styled(style, body):
             return f"{STYLES[style]}{{{spell(body)}}}"
 
 
 def _has_bars(box: Box) -> bool:
-    return (isinstance(box, Fence) and box.kind == "|") or any(map(_has_bars, parts(box)))
+    return (isinstance(box, Fence) and box.kind in BARS) or any(map(_has_bars, parts(box)))
+
+
+def _escaped(prose: str) -> str:
+    """Prose inside a formula, in signs that LaTeX and KaTeX print as they are; others by their numbers."""
+    out = ""
+    for char in prose:
+        first, others = unicodedata.normalize("NFD", char)[0], unicodedata.normalize("NFD", char)[1:]
+        if char in ESCAPED or " " <= char <= "~":
+            out += ESCAPED.get(char, char)
+        elif first.isascii() and first.isalpha() and others in OVER:
+            out += f"\\{OVER[others]}{{{first}}}"
+        else:
+            out += f"[U+{ord(char):04X}]"
+    return out
 
 
 def _script(mark: str, box: Box | None) -> str:
@@ -142,7 +193,7 @@ def _row(boxes: Sequence[Box], *, tight: bool = False) -> str:
     text = ""
     for k, box in enumerate(boxes):
         piece = spell(box)
-        if box in (BESIDE, THIN) or (k and isinstance(boxes[k - 1], Big)):
+        if box in (BESIDE, THIN) or (k and isinstance(boxes[k - 1], Big | Limits)):
             text += " "
         if isinstance(box, Mark) and box.name in SPACED and not tight:
             piece = f" {piece} " if k or piece not in "+-" else piece

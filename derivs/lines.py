@@ -5,10 +5,26 @@ An equation is a list of lines; a line that continues the one above starts with 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from derivs.box import BESIDE, DOT, EQUALS, MINUS, PLUS, THIN, Box, Fence, Half, Mark, Row, is_tall, width
+from derivs.box import (
+    BESIDE,
+    DOT,
+    EQUALS,
+    MINUS,
+    PLUS,
+    SIDE,
+    THIN,
+    Box,
+    Fence,
+    Guilty,
+    Half,
+    Mark,
+    Row,
+    is_tall,
+    width,
+)
 
 INDENT = 2.0                           # em: how far a continued line stands from the relation
 
@@ -21,7 +37,7 @@ class Line:
     """
 
     left: Box | None
-    relation: Mark | None
+    relation: Box | None
     right: Box
     under: Box | None = None
 
@@ -36,6 +52,35 @@ def equation(left: Box | None, right: Box, limit: float, *, under: Box | None = 
         return *head, Line(None, EQUALS, first), *(Line(None, None, row) for row in others)
     first, *others = broken(right, limit - margin)
     return Line(left, EQUALS, first, under), *(Line(None, None, row) for row in others)
+
+
+def chain(sides: Sequence[Box | None], relations: Sequence[Box], limit: float,
+          behind: Box | None = None) -> tuple[Line, ...]:
+    """a = b = c over lines of at most about `limit` em, in one where it fits. behind: what follows, as a condition."""
+    left, *others = sides
+    whole = [part for pair in zip(relations, others, strict=True) for part in pair if part is not None]
+    row = Row(tuple(filter(None, (*whole[1:], behind))))
+    if relations and width(row) + (width(left) if left is not None else 0) + 1.34 <= limit:
+        return (Line(left, relations[0], row),)
+    margin = 1.34 + (width(left) if left is not None else 0)
+    lines: list[Line] = []
+    if left is not None and (margin > limit / 2 or not relations):
+        lines, left, margin = [*_alone(left, limit)], None, INDENT
+    for relation, side in zip(relations, others, strict=True):
+        first, *more = broken(side if side is not None else Row(()), limit - margin)
+        lines += [Line(left, relation, first), *(Line(None, None, one) for one in more)]
+        left = None
+    if behind is not None:
+        below = Row(behind.parts[1:]) if isinstance(behind, Row) and isinstance(behind.parts[0], Mark) else behind
+        lines += [Line(None, None, one) for one in broken(below, limit - margin)]
+    return tuple(lines)
+
+
+def _alone(box: Box, limit: float) -> Iterator[Line]:
+    """A formula, or a left side, on lines of its own."""
+    first, *others = broken(box, limit)
+    yield Line(first, None, Row(()))
+    yield from (Line(None, None, one) for one in others)
 
 
 def broken(box: Box, room: float) -> list[Box]:
@@ -64,8 +109,12 @@ def _joined(chunks: list[Box], *, first: bool) -> Box:
 
 def _chunks(box: Box, room: float) -> Iterator[Box]:
     """The pieces between which a line may break, in order."""
-    if width(box) <= room or not isinstance(box, Row | Fence):
+    if width(box) <= room or not isinstance(box, Row | Fence | Guilty):
         yield box
+    elif isinstance(box, Guilty):
+        yield from map(_guilty, _chunks(box.body, room))
+    elif isinstance(box, Fence) and box.kind == "{":
+        yield from _chunks(box.body, room)
     elif isinstance(box, Fence):
         inner = list(_chunks(box.body, room))
         tall = is_tall(box.body)
@@ -85,18 +134,25 @@ def _chunks(box: Box, room: float) -> Iterator[Box]:
     else:
         prefix: list[Box] = []
         for part in box.parts:
-            if isinstance(part, Fence | Row) and width(part) > room:
+            if isinstance(part, Fence | Row | Guilty) and width(part) > room:
                 head, *rest = _chunks(part, room)
                 yield _glued(*prefix, head)
                 yield from rest[:-1]
                 prefix = rest[-1:]
-            elif part in (BESIDE, THIN, DOT) and sum(map(width, prefix)) > room / 2:
+            elif part in (BESIDE, THIN, DOT, SIDE) and sum(map(width, prefix)) > room / 2:
                 yield _glued(*prefix)
                 prefix = [part]
             else:
                 prefix.append(part)
         if prefix:
             yield _glued(*prefix)
+
+
+def _guilty(chunk: Box) -> Box:
+    """A piece of what is marked; the sign before it keeps its room."""
+    if isinstance(chunk, Row) and isinstance(chunk.parts[0], Mark):
+        return Row((chunk.parts[0], Guilty(_glued(*chunk.parts[1:]))))
+    return Guilty(chunk)
 
 
 def _glued(*boxes: Box) -> Box:

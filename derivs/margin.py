@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from textwrap import wrap
 from typing import Final
 
+from derivs.explain import explained
 from derivs.expr import Entry
 from derivs.judgement import Checked, Judgement
 from derivs.papers import Marked, Paper
@@ -38,8 +39,12 @@ def summary(lines: Sequence[Checked]) -> str:
     return said or "no formula in it is about the exercise"
 
 
-def terminal(paper: Paper, title: str = "", *, color: bool = False, ascii_only: bool = False, width: int = 100) -> str:
-    """The lines of a text in reading order, each with what is said of it."""
+def terminal(paper: Paper, title: str = "", *, color: bool = False, ascii_only: bool = False, width: int = 100,
+             explain: bool = False) -> str:
+    """The lines of a text in reading order, each with what is said of it.
+
+    explain: whether the counterexample of a wrong line is worked out step by step.
+    """
     out = [_bold(_clean(title), color)] if title else []
     several = len(paper.exercises) > 1
     before = None
@@ -49,6 +54,8 @@ def terminal(paper: Paper, title: str = "", *, color: bool = False, ascii_only: 
             out += [*([""] if out else []), _bold(_clean(problem.title or problem.name), color)]
             before = line.exercise
         out += _line(paper, line, problem, color, width)
+        if explain and line.checked.counterexample is not None:
+            out += _worked_out(line.checked.counterexample, width)
     for words in paper.missing:
         out.append(f"the words {_clean(words)!r}, where an exercise begins, do not stand in it")
     said = "\n".join(out)
@@ -71,7 +78,7 @@ def point_text(point: Point, problem: Problem) -> str:
     def said(tensor: str) -> str:
         return text(Entry(tensor), problem)
 
-    return str(Point(point.integers, {(said(tensor), at): value for (tensor, at), value in point.entries.items()}))
+    return str(Point(point.integers, {(said(tensor), at): value for (tensor, at), value in point.shown.items()}))
 
 
 # ---- one line --------------------------------------------------------------------------------------------------------
@@ -93,18 +100,28 @@ def _line(paper: Paper, line: Marked, problem: Problem, color: bool, width: int)
         for mend in filter(None, checked.mend.split("\n")):
             yield INDENT + _clean(mend)
         for reading, verdict in checked.readings:
-            yield f"{INDENT}read {_clean(reading)}: {_verdict(verdict, problem)}"
+            yield f"{INDENT}read {_clean(reading)}: {_clean(verdict_text(verdict, problem))}"
     for remark in checked.remarks:
         yield INDENT + "note: " + _clean(remark)
 
 
-def _verdict(verdict: Verdict, problem: Problem) -> str:
+def _worked_out(refuted: Refuted, width: int) -> Iterator[str]:
+    """How both sides come to their values at the point."""
+    steps = explained(refuted)
+    for said in steps.lines() if steps is not None else ():
+        inner = " " * (len(said) - len(said.lstrip()) + 4)
+        yield from wrap(_clean(said), width, initial_indent=INDENT, subsequent_indent=INDENT + inner,
+                        break_long_words=False, break_on_hyphens=False, drop_whitespace=True)
+
+
+def verdict_text(verdict: Verdict, problem: Problem) -> str:
+    """The verdict on one of several readings."""
     match verdict:
         case Refuted(at, left, right):
-            return f"wrong, at {_clean(point_text(at, problem))} the left side is {left}, the right side {right}"
+            return f"wrong, at {point_text(at, problem)} the left side is {left}, the right side {right}"
         case _:
             said = {"proved": "right", "tested": "undecided"}.get(name(verdict), name(verdict))
-            return f"{said}, {_clean(verdict.why)}" if isinstance(verdict, Unread) else said
+            return f"{said}, {verdict.why}" if isinstance(verdict, Unread) else said
 
 
 def _excerpt(whole: str, span: Span) -> str:

@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import combinations, islice
 from time import perf_counter
 from typing import Final
 
 from derivs.edits.places import Site, Words, sites, words_of
 from derivs.edits.table import TABLE, Row
-from derivs.errors import DerivsError
+from derivs.errors import DerivsError, IllFormed, OutOfDomain
 from derivs.evaluate import Evaluator
 from derivs.expr import Expr
 from derivs.judgement import Diagnosis, Edit
+from derivs.kernels import Imprecise, Undecided, differ
 from derivs.problem import Problem
-from derivs.reading.choices import Choices
-from derivs.reading.claims import claim
+from derivs.reading.choices import Choices, others
+from derivs.reading.claims import Reading, claim
 from derivs.reading.parse import parse
 from derivs.reading.remember import Memory
 from derivs.reading.respell import NEW, bracketed, replaced, spell, with_part
@@ -29,14 +31,18 @@ from derivs.reading.spelling import bare, items, letters
 from derivs.reading.syntax import Node, Product, Scripts, Span, Sum, children, walk
 from derivs.reading.syntax import Row as Listed
 from derivs.reading.vocabulary import Vocabulary
-from derivs.refute import Agreed, compare
+from derivs.refute import STEPS, Agreed, compare
 from derivs.rules.mistakes import BY_NAME
+from derivs.verdict import Point
+from derivs.worlds import Place
 
+READINGS: Final = 2                    # of a line that are looked at: what a sign usually means, and the next best
 POINTS: Final = 3                      # samples of sizes and inputs at which a change must agree to be worth a proof
 PROOFS: Final = 8                      # changes that agree there and are tried to be proved
 SHORT: Final = 32                      # characters of a piece that is shown whole
 PAIRED: Final = 2.0                    # weight up to which a mistake is tried together with another one
 BOTH: Final = 6.0                      # what a second change weighs
+LOOKED_AT: Final = 1600                # changes of a line, so that what is found does not hang on the machine
 NEAR: Final = 0.12                     # the least that a change of the text weighs
 FAR: Final = 12                         # signs: what is changed further is no less near
 
@@ -56,7 +62,11 @@ class Change:
 
 @dataclass(slots=True)
 class Mender:
-    """A wrong line: its left side, its right side, and the text that they stand in, from `start` on."""
+    """A wrong line: its left side, its right side, and the text that they stand in, from `start` on.
+
+    at: a point where the two sides differ, which a change must mend before all others. left: changes that may still be
+    looked at. deadline: of perf_counter, far behind what these take.
+    """
 
     problem: Problem
     vocabulary: Vocabulary
@@ -68,19 +78,31 @@ class Mender:
     start: int
     deadline: float
     seed: int = 0
+    at: Point | None = None
     words: Words = field(init=False)
-    tried: set[Expr] = field(default_factory=set)
-    memory: Memory = field(default_factory=Memory)
+    tried: set[tuple[Expr, Expr]] = field(default_factory=set)
+    readings: list[tuple[dict[str, int], Memory]] = field(default_factory=list)
     parents: dict[int, Node] = field(default_factory=dict)
     shifted: str = ""
+    places: dict[int, Place] = field(default_factory=dict)
+    left: int = LOOKED_AT
 
     def __post_init__(self) -> None:
         self.words = words_of(self.vocabulary, self.subject, self.side)
-        self.memory.keep((self.subject, self.side, *self.given, *self.words.factors))
+        choices = Choices()
+        with suppress(DerivsError):
+            claim(self.problem, self.vocabulary, choices, self.subject, self.side, self.given)
+        for taken in ({}, *islice(others(choices, {frozenset()}), READINGS - 1)):
+            self.readings.append((taken, Memory()))
+            self.readings[-1][1].keep((self.subject, self.side, *self.given, *self.words.factors))
         self.shifted = " " * self.start + self.source      # so that the places of nodes count in it
         self.parents = {id(part): node for node in walk(self.side) for part in children(node)}
 
-    def mend(self, proves: Proof) -> Diagnosis | None:
+    @property
+    def is_over(self) -> bool:
+        return self.left <= 0 or perf_counter() > self.deadline
+
+    def by_one(self, proves: Proof) -> Diagnosis | None:
         """The nearest change that `proves`; None if there is none among those that were tried in time."""
         found: list[Change] = []
         proofs = 0
@@ -92,20 +114,20 @@ class Mender:
                 if (said := self._said(found.pop(0), proves)) is not None:
                     return said
             for change in self._changes(row):
-                if perf_counter() > self.deadline:
+                if self.is_over:
                     break
                 if self._agrees(change):
                     found.append(change)
         for change in sorted(found, key=lambda change: change.weight)[:max(1, PROOFS - proofs)]:
             if (said := self._said(change, proves)) is not None:
                 return said
-        return self._by_two(proves)
+        return None
 
-    def _by_two(self, proves: Proof) -> Diagnosis | None:
+    def by_two(self, proves: Proof) -> Diagnosis | None:
         """Two of the most frequent mistakes at once, in places of their own."""
         simple = [change for row in TABLE if row.weight <= 1 for change in self._changes(row) if len(change.old) == 1]
         for one, two in combinations(simple, 2):
-            if perf_counter() > self.deadline:
+            if self.is_over:
                 return None
             if not _overlap(one.old[0].span, two.old[0].span):
                 both = Change(max(one.row, two.row, key=lambda row: row.weight), one.old + two.old, one.new + two.new,
@@ -156,19 +178,41 @@ class Mender:
     # ---- judging them
 
     def _agrees(self, change: Change) -> bool:
-        """Whether the line so changed has the right value wherever it was looked at."""
+        """Whether the line so changed has the right value wherever it was looked at, in one of its first readings."""
+        self.left -= 1
+        new = self._with(change)
+        return any(self._agrees_read(new, taken, memory) for taken, memory in self.readings)
+
+    def _agrees_read(self, new: Node, taken: dict[str, int], memory: Memory) -> bool:
         try:
-            reading = claim(self.problem, self.vocabulary, Choices(), self.subject, self._with(change), self.given,
-                            self.memory)
-            if reading.claim.right in self.tried:
+            reading = claim(self.problem, self.vocabulary, Choices(dict(taken)), self.subject, new, self.given, memory)
+            left, right = reading.claim.left, reading.claim.right
+            if left == right or (left, right) in self.tried:               # y = y mends every line
                 return False
-            self.tried.add(reading.claim.right)
+            self.tried.add((left, right))
             evaluator = self.evaluator.extended(reading.problem)
+            if self._fails(evaluator, reading):
+                return False
             found = compare(reading.problem, reading.claim, points=POINTS, seed=self.seed, shrink=False,
                             evaluator=evaluator)
         except (DerivsError, RecursionError):
             return False
         return isinstance(found, Agreed) and found.points > 0
+
+    def _fails(self, evaluator: Evaluator, reading: Reading) -> bool:
+        """Whether the sides still differ where they did."""
+        if self.at is None:
+            return False
+        place = self.places.get(id(evaluator))
+        if place is None:
+            place = self.places[id(evaluator)] = evaluator.at(self.at, budget=STEPS)
+        place.look()
+        try:
+            left, right = (place.value(evaluator.compile(side), self.at.integers)
+                           for side in (reading.claim.left, reading.claim.right))
+        except (OutOfDomain, IllFormed, Undecided, Imprecise):
+            return False                               # the point does not give what the changed line needs
+        return differ(left, right)
 
     def _with(self, change: Change) -> Node:
         """The right side, so changed."""

@@ -23,6 +23,15 @@ SIGNS: Final = {"ell": "ℓ", "partial": "∂", "nabla": "∇", "infty": "∞", 
                 "ast": "∗"}
 ACCENTS: Final = {"hat": "hat", "widehat": "hat", "tilde": "tilde", "widetilde": "tilde", "bar": "bar",
                   "overline": "bar", "dot": "dot", "vec": "vec"}
+WRITTEN: Final = {                     # letters that only authors write: in LaTeX, in Typst, as text
+    "lunate": (r"\epsilon", "epsilon.alt", "ϵ"), "vartheta": (r"\vartheta", "theta.alt", "ϑ"),
+    "varphi": (r"\varphi", "phi.alt", "ϕ"), "varrho": (r"\varrho", "rho.alt", "ϱ"),
+    "varsigma": (r"\varsigma", "sigma.alt", "ς"), "varpi": (r"\varpi", "pi.alt", "ϖ"),
+    "digamma": (r"\digamma", "digamma", "ϝ"), "bot": (r"\bot", "bot", "⊥"), "hbar": (r"\hbar", "planck", "ℏ"),
+    "imath": (r"\imath", "dotless.i", "ı"), "jmath": (r"\jmath", "dotless.j", "ȷ"),
+    "dagger": (r"\dagger", "dagger", "†"), "emptyset": (r"\emptyset", "emptyset", "∅"),
+    "aleph": (r"\aleph", "aleph", "ℵ"), "#": (r"\#", "\\#", "#"), "forall": (r"\forall", "forall", "∀"),
+    "exists": (r"\exists", "exists", "∃")}
 STYLES: Final[dict[str, Literal["bf", "cal", "rm", "sf"]]] = {
     "mathbf": "bf", "boldsymbol": "bf", "bm": "bf", "mathcal": "cal", "mathrm": "rm", "text": "rm", "textrm": "rm",
     "mathsf": "sf"}

@@ -32,6 +32,7 @@ from derivs.sheet.blocks import (
     Marks,
     Picture,
     Prose,
+    Remarked,
     Result,
     Section,
     Space,
@@ -166,7 +167,7 @@ def _block(block: Block) -> str:
             return f"<pre>{escape(text)}</pre>\n"
         case Picture(diagram):
             return f'<div class="mathjax_ignore tex2jax_ignore" style="{COLOURS}">{svg(diagram)}</div>\n'
-        case Space():
+        case Space() | Remarked():         # of sheets of questions and of feedback, which are files
             return ""
 
 

@@ -48,6 +48,8 @@ from derivs.reading.words import EQUALITIES, signs
 from derivs.verdict import Tested, Unread
 
 SECONDS_IN_ALL: Final = 60.0           # for one text; what is left then is undecided
+MENDING: Final = 2.0                   # seconds more for each wrong line, to find what would mend it,
+MENDING_IN_ALL: Final = 60.0           # and for all lines of one text
 LONGEST_LINE: Final = 100_000          # characters of a line that stands alone
 BUG: Final = "this is a bug in derivs"
 CLAIMS: Final = EQUALITIES | {"approx", "propto", "sim="}
@@ -55,12 +57,17 @@ CLAIMS: Final = EQUALITIES | {"approx", "propto", "sim="}
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """A line of a text with what is said of it. exercise: its number; span: of the whole line, counted in the text."""
+    """A line of a text with what is said of it. exercise: its number; span: of the whole line, counted in the text.
+
+    node: the line as it was read, None where it could not be; given: the conditions that the text around it names.
+    """
 
     exercise: int
     heading: str
     span: Span
     checked: Checked
+    node: Node | None = None
+    given: tuple[Node, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +91,11 @@ class Paper:
 
 
 def mark(exercises: Sequence[Declared], text: str, kind: Kind, *, seed: int = 0, seconds: float = SECONDS_IN_ALL,
-         work: Sequence[Work] = ()) -> Paper:
-    """The lines of a text, judged. Raises Unreadable where the whole cannot be read."""
+         work: Sequence[Work] = (), mends: bool = True) -> Paper:
+    """The lines of a text, judged; mends: with what would mend the wrong ones. Raises Unreadable for the whole text."""
     document = formulas(text, kind)
     where = list(_where(exercises, document.text))
-    marks = [_Marker(k, one, seed, work[k] if work else work_on(one)) for k, one in enumerate(exercises)]
+    marks = [_Marker(k, one, seed, work[k] if work else work_on(one), mends) for k, one in enumerate(exercises)]
     clock = _Clock(perf_counter() + seconds)
     found: list[Marked] = []
     for number, group in groupby(document.lines, lambda line: _exercise_at(where, line.span[0])):
@@ -112,12 +119,13 @@ def work_on(exercise: Declared) -> Work:
 
 
 def one_by_one(exercise: Declared, lines: Sequence[str], *, seed: int = 0, seconds: float = SECONDS_IN_ALL,
-               work: Work | None = None) -> Iterator[Checked]:
+               work: Work | None = None, mends: bool = True) -> Iterator[Checked]:
     """Lines that are all of one derivation: for each the judgement on it, the worst one where it has several rows.
 
     Spans count in the line.
     """
-    marker, clock = _Marker(0, exercise, seed, work or work_on(exercise)), _Clock(perf_counter() + seconds)
+    marker = _Marker(0, exercise, seed, work or work_on(exercise), mends)
+    clock = _Clock(perf_counter() + seconds)
     for number, written in enumerate(lines, 1):
         try:
             if len(written) > LONGEST_LINE:
@@ -166,9 +174,10 @@ def _exercise_at(where: Sequence[tuple[int, int] | None], at: int) -> int | None
 
 @dataclass(slots=True)
 class _Clock:
-    """When a text must be done."""
+    """When a text must be done, and how many seconds may still be spent on what would mend its lines."""
 
     deadline: float
+    mending: float = MENDING_IN_ALL
 
     @property
     def left(self) -> float:
@@ -183,6 +192,7 @@ class _Marker:
     exercise: Declared
     seed: int
     work: Work
+    mends: bool = True
     checker: Checker = field(init=False)
     heading: str = ""
 
@@ -210,10 +220,12 @@ class _Marker:
                 for j in behind:
                     done[j] = self.checker_line(displays[j][0], clock)
                 found = self.display(rows, clock)
-            yield from (Marked(self.number, line.heading, line.span, one) for line, one in found)
+            yield from (self.marked(line, one) for line, one in found)
             for j in behind:
-                line = displays[j][0]
-                yield Marked(self.number, line.heading, line.span, done[j])
+                yield self.marked(displays[j][0], done[j])
+
+    def marked(self, line: Line, checked: Checked) -> Marked:
+        return Marked(self.number, line.heading, line.span, checked, line.node, line.given)
 
     def display(self, rows: Sequence[Line], clock: _Clock) -> list[tuple[Line, Checked]]:
         """The rows of a display, or a formula in the running text."""
@@ -266,8 +278,27 @@ class _Marker:
                             mend="please report it with the exercise and the line")
         if line.node is None:
             self.left_side_of(line)
+        if found.judgement == "wrong" and self.mends:
+            found = self.mended(found, clock)
         return replace(found, number=line.number, span=_inside(found.span, line.span),
                        milliseconds=found.milliseconds or 1000 * (perf_counter() - start))
+
+    def mended(self, wrong: Checked, clock: _Clock) -> Checked:
+        """A wrong line with what would mend it; the time for that is not taken from the lines behind it."""
+        start = perf_counter()
+        try:
+            with within(min(MENDING, clock.mending)):
+                return self.checker.mended(wrong)
+        except OutOfBudget:
+            self.start_again()
+        except Exception as error:                 # that a line is wrong stands, whatever happens here
+            what = f"what would mend it was not found, and {BUG}: {type(error).__name__}: {error}"
+            return replace(wrong, remarks=(*wrong.remarks, what))
+        finally:
+            taken = perf_counter() - start
+            clock.deadline += taken
+            clock.mending = max(clock.mending - taken, 0.05)
+        return wrong
 
     def start_again(self) -> None:
         """Work that was stopped in the middle is not gone on with."""

@@ -45,13 +45,13 @@ class Sample:
 
 
 def samples(problem: Problem, claim: Claim, bounds: Mapping[str, Range], given: Sequence[Tensor],
-            rng: Random) -> Iterator[Sample]:
+            rng: Random, kind: Values | None = None) -> Iterator[Sample]:
     """Without end, if any sizes satisfy the conditions.
 
-    bounds: the ranges of the free indices. given: the tensors whose entries a point must have.
+    bounds: the ranges of the free indices. given: the tensors whose entries a point must have. kind: of all inputs.
     """
-    for sizes, kind in sequence(problem, given, rng):
-        yield from samples_at(problem, claim, bounds, given, sizes, kind, rng, blend=BLEND)
+    for sizes, usual in sequence(problem, given, rng):
+        yield from samples_at(problem, claim, bounds, given, sizes, kind or usual, rng, blend=BLEND)
 
 
 def sequence(problem: Problem, given: Sequence[Tensor], rng: Random) -> Iterator[tuple[Sizes, Values]]:
@@ -311,6 +311,13 @@ def _large(rng: Random, n: int) -> list[Fraction]:
 
 def _small(rng: Random, n: int) -> list[Fraction]:
     return [Fraction(rng.choice((-1, 1)) * rng.randint(1, 9), 100) for _ in range(n)]
+
+
+def near(numbers: Sequence[Fraction]) -> Values:
+    """Values on both sides of these numbers, and at them: what is compared with 1000 or with 1/1000 differs there."""
+    around = [number * factor for number in numbers for factor in map(Fraction, ("1", "9/10", "11/10", "1/2", "2"))]
+    pool = sorted({*around, *(-value for value in around), Fraction(0)})
+    return lambda rng, count: [rng.choice(pool) for _ in range(count)]
 
 
 _KINDS: Final[tuple[Values, ...]] = (

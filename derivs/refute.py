@@ -6,10 +6,10 @@ or one side has no value where the other has one. To agree at all points is no p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import islice
+from itertools import combinations, islice
 from random import Random
 from typing import Final, Literal
 
@@ -17,8 +17,9 @@ from derivs.affine import Affine
 from derivs.errors import DivisionByZero, IllFormed, OutOfBudget, OutOfDomain
 from derivs.evaluate import Evaluator
 from derivs.expr import ZERO, Expr, tensors_in
-from derivs.kernels import FIRST_BITS, Imprecise, Undecided, Value, close, differ, identical, sign, texts
-from derivs.points import Entries, Sample, generic, samples, samples_at, simple, small_sizes, zeros
+from derivs.idle import idle
+from derivs.kernels import FIRST_BITS, Imprecise, Undecided, Value, close, differ, exact, identical, sign, texts
+from derivs.points import Entries, Sample, Values, generic, samples, samples_at, simple, small_sizes, zeros
 from derivs.problem import Claim, Problem, Tensor
 from derivs.scope import Range, ranges
 from derivs.verdict import Point, Refuted
@@ -31,6 +32,9 @@ STEPS: Final = 20_000                               # that one value may cost; t
 COSTLY: Final = 2                                   # values that cost more before the search is given up
 LOOKS: Final = 300                                  # evaluations that making a counterexample small may cost
 SIMPLEST: Final = tuple(map(Fraction, ("0", "1", "-1", "2", "1/2", "-2", "3", "1/4")))
+EXACT: Final = tuple(map(Fraction, ("0", "1", "-1", "2", "3/4", "3")))     # with which roots may come out
+EXACTLY: Final = 60                                 # of the looks may be for a point where both sides are rational
+MOST_GROUPS: Final = 3                              # of entries of one tensor that are varied for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,11 @@ class _Difference:
     def is_of_values(self) -> bool:
         return self.left is not None and self.right is not None
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether no decimals are needed to write it down."""
+        return all(value is None or exact(value) is not None for value in (self.left, self.right))
+
 
 Places = Sequence[Mapping[str, int]]
 _Look = _Difference | Literal["agree", "silent", "costly", "divided"]
@@ -77,18 +86,20 @@ class _Search:
 
 
 def compare(problem: Problem, claim: Claim, *, points: int = 24, after: int = 0, seed: int = 0,
-            off_kinks: bool = False, shrink: bool = True, evaluator: Evaluator | None = None) -> Refuted | Agreed:
+            off_kinks: bool = False, shrink: bool = True, evaluator: Evaluator | None = None,
+            kind: Values | None = None) -> Refuted | Agreed:
     """The smallest difference found at that many samples of sizes and inputs, each at a few values of the indices.
 
     after: how many samples of this seed were looked at before and are left out. off_kinks: leave out points where a
-    comparison was a tie. evaluator: the problem's, where there is one already: its points serve all claims.
+    comparison was a tie. evaluator: the problem's, where there is one already: its points serve all claims. kind: of
+    the inputs, where they are to be of one kind.
     Raises IllFormed, or Unsupported for a condition that cannot be imposed.
     """
     search = _search(problem, claim, evaluator)
     agreed = skipped = costly = divided = 0
     on_kink: tuple[Point, _Difference] | None = None
     last = points
-    for count, (place, where) in enumerate(islice(_samples(search, seed), after, None)):
+    for count, (place, where) in enumerate(islice(_samples(search, seed, kind), after, None)):
         if count >= last or costly >= COSTLY:
             break
         for point, look in _looks(search, place, where):
@@ -131,13 +142,13 @@ def _search(problem: Problem, claim: Claim, evaluator: Evaluator | None) -> _Sea
     return last
 
 
-def _samples(search: _Search, seed: int) -> Iterator[tuple[Place, Places]]:
+def _samples(search: _Search, seed: int, kind: Values | None = None) -> Iterator[tuple[Place, Places]]:
     """The exercise at one point after the other, with the values of the free indices to be looked at.
 
     Equations between entries need points of their own; all other claims share those of the evaluator.
     """
-    if any(not isinstance(given.left, Affine) for given in search.claim.given):
-        for sample in samples(search.problem, search.claim, search.bounds, search.given, Random(seed)):
+    if kind is not None or any(not isinstance(given.left, Affine) for given in search.claim.given):
+        for sample in samples(search.problem, search.claim, search.bounds, search.given, Random(seed), kind):
             yield search.evaluator.at(sample.point, budget=STEPS), sample.places
     else:
         for spot in search.evaluator.bank(search.given, seed, budget=STEPS):
@@ -196,11 +207,12 @@ def _value(place: Place, formula: Formula, integers: Mapping[str, int]) -> Value
 def _refuted(search: _Search, point: Point, found: _Difference, rng: Random, shrink: bool) -> Refuted:
     if shrink:
         point, found = _Shrinker(search, found).smallest(point, rng)
+    claim = replace(search.claim, problem=search.problem)
     if found.left is None:
-        return Refuted(point, UNDEFINED, _shown(found.right))
+        return Refuted(point, UNDEFINED, _shown(found.right), claim)
     if found.right is None:
-        return Refuted(point, _shown(found.left), UNDEFINED)
-    return Refuted(point, *texts(found.left, found.right))
+        return Refuted(point, _shown(found.left), UNDEFINED, claim)
+    return Refuted(point, *texts(found.left, found.right), claim)
 
 
 def _shown(value: Value | None) -> str:
@@ -225,7 +237,9 @@ class _Shrinker:
         for tensor in self.search.given:
             for group in self._groups(tensor, entries):
                 self._simplify(tensor, group, sizes, places, entries)
-        return Point(point.integers, entries), self.found
+        self._make_exact(sizes, places, entries)
+        unread = idle(self.search.evaluator, self.search.claim, self.search.given, sizes, places) - self.fixed
+        return Point(point.integers, entries, unread), self.found
 
     def _smaller_sizes(self, point: Point, rng: Random) -> Point:
         search = self.search
@@ -240,7 +254,7 @@ class _Shrinker:
                             return smaller
         return point
 
-    def _groups(self, tensor: Tensor, entries: Entries) -> Iterable[Sequence[tuple[str, tuple[int, ...]]]]:
+    def _groups(self, tensor: Tensor, entries: Entries) -> Sequence[Sequence[tuple[str, tuple[int, ...]]]]:
         """The entries of a tensor: first all at once, then one after the other."""
         keys = [key for key in entries if key[0] == tensor.name]
         if tensor.name in self.fixed or not tensor.properties.isdisjoint({"onehot", "simplex"}):
@@ -260,6 +274,20 @@ class _Shrinker:
                 if self._as_good(look):
                     entries.update(changed)
                     break
+
+    def _make_exact(self, sizes: Mapping[str, int], place: Mapping[str, int], entries: Entries) -> None:
+        """Other simple values of one or two groups of entries, with which both sides are rational, if there are any."""
+        groups = [(tensor, group) for tensor in self.search.given
+                  for group in self._groups(tensor, entries)[:MOST_GROUPS]]
+        singles = [dict.fromkeys(keys, value) for tensor, keys in groups for value in EXACT if _allowed(tensor, value)]
+        pairs = ({**one, **other} for one, other in combinations(singles, 2) if one.keys().isdisjoint(other))
+        for change in islice((*singles, *pairs), min(EXACTLY, self.left)):
+            if self.found.is_exact:
+                return
+            changed = {**entries, **change}
+            (_, look), = self._looks(Sample(Point(sizes, changed), (place,)))
+            if isinstance(look, _Difference) and look.is_exact and self._as_good(look):
+                entries.update(changed)
 
     def _looks(self, sample: Sample) -> list[tuple[Point, _Look]]:
         self.left -= len(sample.places)

@@ -119,7 +119,7 @@ def point_text(point: Point, problem: Problem) -> str:
     def said(tensor: str) -> str:
         return text(Entry(tensor), problem)
 
-    return str(Point(point.integers, {(said(tensor), at): value for (tensor, at), value in point.entries.items()}))
+    return str(Point(point.integers, {(said(tensor), at): value for (tensor, at), value in point.shown.items()}))
 
 
 def _sentences(*parts: str) -> str:

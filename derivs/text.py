@@ -16,7 +16,9 @@ from derivs.box import (
     MINUS,
     PLUS,
     RELATIONS,
+    SIDE,
     THIN,
+    WRITTEN_RELATIONS,
     Accent,
     Big,
     Box,
@@ -25,28 +27,38 @@ from derivs.box import (
     Digits,
     Fence,
     Fraction,
+    Guilty,
     Half,
     Letter,
+    Limits,
     Mark,
     Root,
     Row,
     Scripts,
     Slash,
     Styled,
+    Table,
     Word,
     is_primes,
 )
 from derivs.expr import Tree
 from derivs.layout import claim_layout, given_layout, layout
-from derivs.names import GREEK, SIGNS
+from derivs.names import GREEK, SIGNS, WRITTEN
 from derivs.problem import Claim, Problem
 
 MARKS = {"<=": "≤", ">=": "≥", "!=": "≠", "-": "-", "sim": "~", "in": "∈", "to": "→", "beside": " ", "dot": "·",
-         "times": "·", "dots": "...", "quad": "   ", "odot": "⊙", "space": " ", "oslash": "⊘", "by": "×", ";": "; "}
-SPACED = {*RELATIONS, "+", "-", "dot", "times", "odot", "oslash", "by"}
-ACCENTS = {"hat": "\u0302", "tilde": "\u0303", "bar": "\u0304", "dot": "\u0307", "vec": "\u20d7"}
+         "times": "·", "dots": "...", "quad": "   ", "odot": "⊙", "space": " ", "oslash": "⊘", "by": "×", ";": "; ",
+         "side": " ", "wide": " ", "+-": "±", "notin": "∉", "approx": "≈", "propto": "∝", "equiv": "≡", "gets": "←",
+         "=>": "⇒", "<=>": "⇔", "therefore": "∴", "subset": "⊂", "mid": "|", "circ": "∘", "otimes": "⊗", "bullet": "•",
+         "div": "÷", "star": "⋆"}
+SPACED = {*RELATIONS, *WRITTEN_RELATIONS, "+", "-", "+-", "dot", "times", "odot", "oslash", "by", "circ", "otimes",
+          "bullet", "div", "star"}
+ACCENTS = {"hat": "\u0302", "tilde": "\u0303", "bar": "\u0304", "dot": "\u0307", "vec": "\u20d7", "ddot": "\u0308",
+           "check": "\u030c", "breve": "\u0306"}
 RAISED = dict(zip("0123456789-+", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", strict=True))
-CLOSING = {"(": ")", "[": "]", "|": "|"}
+OPENING = {"{": "", "\\{": "{", "\\|": "‖", "<": "⟨", "floor": "⌊"}
+CLOSING = {"(": ")", "[": "]", "|": "|", "{": "", "\\{": "}", "\\|": "‖", "<": "⟩", "floor": "⌋"}
+LIMITS = {"sum": "Σ", "prod": "∏", "int": "∫"}
 
 
 def text(expr: Tree, problem: Problem) -> str:
@@ -64,7 +76,7 @@ def spell(box: Box) -> str:
     """A box on one line."""
     match box:
         case Letter(name):
-            return GREEK.get(name) or SIGNS.get(name, name)
+            return WRITTEN[name][2] if name in WRITTEN else GREEK.get(name) or SIGNS.get(name, name)
         case Digits(digits):
             return digits
         case Word(word, _):
@@ -75,9 +87,11 @@ def spell(box: Box) -> str:
             return _row(inside)
         case Fraction(over, under) | Slash(over, under):
             return f"{spell(over) if _is_flat_product(over) else _tight(over)}/{_tight(under)}"
-        case Root(body):
-            inner = spell(body)
-            return f"√{inner}" if len(inner) == 1 else f"√({inner})"
+        case Root(body, degree):
+            inner, which = spell(body), "" if degree is None else spell(degree)
+            return f"{which}√{inner}" if len(inner) == 1 else f"{which}√({inner})"
+        case Limits(sign, below, above):
+            return LIMITS.get(sign, sign) + _below(below) + _above(above)
         case Scripts(base, below, above):
             return spell(base) + _below(below) + _above(above)
         case Big(operator, index, low, high, whole):
@@ -86,14 +100,18 @@ def spell(box: Box) -> str:
                 return f"{name}_{spell(index)}"
             return f"{name}_{{{spell(index)}={spell(low)}..{spell(high)}}}"
         case Fence(kind, body):
-            return kind + spell(body) + CLOSING[kind]
+            return OPENING.get(kind, kind) + spell(body) + CLOSING[kind]
         case Half(kind, opens, _):
-            return kind if opens else CLOSING[kind]
+            return OPENING.get(kind, kind) if opens else CLOSING[kind]
         case Call(function, arguments):
             return spell(function) + spell(arguments)
         case Branches(rows):
             return "{" + "; ".join(spell(value) + (" otherwise" if condition is None else f" if {spell(condition)}")
                                    for value, condition in rows) + "}"
+        case Table(_, cells):
+            return "{" + "; ".join(", ".join(map(spell, row)) for row in cells) + "}"
+        case Guilty(body):
+            return spell(body)
         case Accent(name, body):
             return unicodedata.normalize("NFC", spell(body) + ACCENTS[name])
         case Styled(_, body):
@@ -104,14 +122,15 @@ def _row(boxes: Sequence[Box], *, tight: bool = False) -> str:
     """Side by side; after a fraction or a power a product is a dot, so that a/b · c is not a/(b c)."""
     line = ""
     for k, box in enumerate(boxes):
-        if box in (BESIDE, THIN, DOT):
-            line += " · " if box == DOT or _ends_flat(boxes[k - 1]) else "" if isinstance(boxes[k - 1], Big) else " "
+        if box in (BESIDE, THIN, DOT, SIDE):
+            after = boxes[k - 1]
+            line += " · " if box == DOT or _ends_flat(after) else "" if isinstance(after, Big | Limits) else " "
         elif isinstance(box, Mark) and box.name in SPACED and not tight:
             line += f" {spell(box)} " if k or box.name not in "+-" else spell(box)
         elif box == COMMA and not tight:
             line += ", "
         else:
-            line += (" " if k and isinstance(boxes[k - 1], Big) else "") + spell(box)
+            line += (" " if k and isinstance(boxes[k - 1], Big | Limits) else "") + spell(box)
     return line
 
 

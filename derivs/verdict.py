@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
+from derivs.problem import Claim
 from derivs.shown import Shown
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """Exact inputs: a value for every size, every free index and every entry."""
+    """Exact inputs: a value for every size, every free index and every entry.
+
+    idle: names of inputs that nothing depends on here; they are not shown.
+    """
 
     integers: Mapping[str, int]
     entries: Mapping[tuple[str, tuple[int, ...]], Fraction]
+    idle: frozenset[str] = frozenset()
+
+    @property
+    def shown(self) -> Mapping[tuple[str, tuple[int, ...]], Fraction]:
+        """The entries that something depends on."""
+        return {key: value for key, value in self.entries.items() if key[0] not in self.idle}
 
     def __str__(self) -> str:
         sizes = [f"{name} = {value}" for name, value in self.integers.items()]
         arrays: dict[str, list[tuple[tuple[int, ...], Fraction]]] = {}
-        for (name, at), value in self.entries.items():
+        for (name, at), value in self.shown.items():
             arrays.setdefault(name, []).append((at, value))
         return ", ".join(sizes + [f"{name} = {_array(sorted(items))}" for name, items in arrays.items()])
 
@@ -58,11 +68,15 @@ class Tested(Shown):
 
 @dataclass(frozen=True, slots=True)
 class Refuted(Shown):
-    """An exact point where the sides differ: two balls that do not meet, or "undefined" for one of them."""
+    """An exact point where the sides differ: two balls that do not meet, or "undefined" for one of them.
+
+    claim: what differs there, with its problem.
+    """
 
     at: Point
     left: str
     right: str
+    claim: Claim | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

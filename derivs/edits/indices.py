@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import combinations, permutations
 
-from derivs.edits.places import Site, Words, binders, free_letters, is_quotient, renamed
-from derivs.reading.respell import bracketed, factor, made, number, product, replaced
+from derivs.edits.places import Site, Words, binders, free_letters, is_quotient, renamed, subscripts
+from derivs.reading.respell import NEW, bracketed, factor, made, number, product, replaced
 from derivs.reading.spelling import bare, items, key, letters, spelled
 from derivs.reading.syntax import Big, Fraction, Group, Name, Node, Numeral, Product, Relation, Scripts, Sign, Sum, Word
 
@@ -24,7 +24,7 @@ def index(site: Site, words: Words) -> Iterator[Node]:
         if isinstance(node, Name) and node.text in names:
             yield from (made(other) for other in names if other != node.text)
         return
-    if not (site.is_value or site.place in ("quotient", "bound")):
+    if not (site.is_value or site.place in ("quotient", "differential", "bound")):
         return
     if isinstance(node, Scripts):
         yield from _bare_letters(node)
@@ -41,11 +41,17 @@ def index(site: Site, words: Words) -> Iterator[Node]:
 
 def _bare_letters(node: Scripts) -> Iterator[Node]:
     """W_{ij} for W_{i+u-1, j+v-1}: the first letter of each sum among the subscripts, or the second."""
-    forms = [part for item in items(node.below) for part in letters(item) if isinstance(bare(part), Sum)]
+    forms = [part for item in items(node.below) for part in letters(item) if _holds_letters(part)]
     for which in (0, 1):
         changes = {id(part): bare(part).terms[which][1] for part in forms}  # type: ignore[union-attr]
         if changes and all(isinstance(letter, Name) for letter in changes.values()):
-            yield replace(node, below=replaced(node.below, changes), span=(-1, -1))  # type: ignore[arg-type]
+            yield replace(node, below=replaced(node.below, changes), span=NEW)  # type: ignore[arg-type]
+
+
+def _holds_letters(node: Node) -> bool:
+    """i + u - 1, but not i + 1."""
+    inner = bare(node)
+    return isinstance(inner, Sum) and sum(isinstance(bare(term), Name) for _, term in inner.terms) > 1
 
 
 def shift(site: Site, words: Words) -> Iterator[Node]:
@@ -59,15 +65,15 @@ def shift(site: Site, words: Words) -> Iterator[Node]:
                 value = terms[-1][0] * int(last.text) + change
                 kept = terms[:-1]
                 if value == 0:
-                    yield kept[0][1] if len(kept) == 1 else Sum(kept, (-1, -1))
+                    yield kept[0][1] if len(kept) == 1 else Sum(kept, NEW)
                 else:
-                    yield Sum((*kept, (1 if value > 0 else -1, number(abs(value)))), (-1, -1))
+                    yield Sum((*kept, (1 if value > 0 else -1, number(abs(value)))), NEW)
             else:
-                yield Sum((*terms, (change, number(1))), (-1, -1))
+                yield Sum((*terms, (change, number(1))), NEW)
     if isinstance(node, Big) and node.above is not None:
         for change in (-1, 1):
-            yield replace(node, above=Sum((*_terms(node.above), (change, number(1))), (-1, -1)), span=(-1, -1))
-        yield replace(node, above=None, below=made(",".join(binders(node))), span=(-1, -1))
+            yield replace(node, above=Sum((*_terms(node.above), (change, number(1))), NEW), span=NEW)
+        yield replace(node, above=None, below=made(",".join(binders(node))), span=NEW)
 
 
 def _terms(node: Node) -> tuple[tuple[int, Node], ...]:
@@ -76,7 +82,7 @@ def _terms(node: Node) -> tuple[tuple[int, Node], ...]:
 
 
 def summed(letter: str, node: Node) -> Big:
-    return Big("sum", made(letter), None, node, (-1, -1))
+    return Big("sum", made(letter), None, node, NEW)
 
 
 def dropped_sum(site: Site, words: Words) -> Iterator[Node]:
@@ -98,11 +104,11 @@ def dropped_sum(site: Site, words: Words) -> Iterator[Node]:
             head, tail = inner.parts[:k], inner.parts[k:]
             if isinstance(tail[0], Sign) or isinstance(head[-1], Sign | Word):
                 continue
-            rest = tail[0] if len(tail) == 1 else Product(tail, (-1, -1))
+            rest = tail[0] if len(tail) == 1 else Product(tail, NEW)
             for letter in free_letters(rest, words):
                 if letter not in site.bound:
-                    yield Product((*head, summed(letter, rest)), (-1, -1))
-                yield Product((*head, summed(own, renamed(rest, {letter: own}))), (-1, -1))
+                    yield Product((*head, summed(letter, rest)), NEW)
+                yield Product((*head, summed(own, renamed(rest, {letter: own}))), NEW)
 
 
 def extra_sum(site: Site, words: Words) -> Iterator[Node]:
@@ -123,9 +129,10 @@ def wrong_axis(site: Site, words: Words) -> Iterator[Node]:
         own, = binders(node)
         for letter in words.letters:
             if letter != own:
-                yield replace(node, below=made(letter), above=None, span=(-1, -1))
-                yield replace(node, below=made(letter), above=None, body=renamed(node.body, {letter: own, own: letter}),
-                              span=(-1, -1))
+                yield replace(node, below=made(letter), above=None, span=NEW)
+                for binder in (letter, own):
+                    yield replace(node, below=made(binder), above=None, span=NEW,
+                                  body=renamed(node.body, {letter: own, own: letter}))
 
 
 def merged_sums(site: Site, words: Words) -> Iterator[Node]:
@@ -133,6 +140,13 @@ def merged_sums(site: Site, words: Words) -> Iterator[Node]:
     node = bare(site.node)
     if not isinstance(node, Big) or node.kind != "sum" or len(binders(node)) != 1:
         return
+    body = bare(node.body)
+    if isinstance(body, Scripts) and body.above is not None and isinstance(body.base, Group):
+        yield replace(body, base=bracketed(replace(node, body=body.base, span=NEW)), span=NEW)
+    if isinstance(body, Fraction) and not is_quotient(body):
+        yield replace(body, under=replace(node, body=body.under, span=NEW), span=NEW)
+        yield replace(body, over=replace(node, body=body.over, span=NEW),
+                      under=replace(node, body=body.under, span=NEW), span=NEW)
     parts = [part for part in _apart(node.body) if not isinstance(part, Sign)]
     if not 1 < len(parts) <= MOST_SPLIT:
         return
@@ -141,9 +155,9 @@ def merged_sums(site: Site, words: Words) -> Iterator[Node]:
             one = product(*(parts[k] for k in taken))
             two = product(*(part for k, part in enumerate(parts) if k not in taken))
             if taken[0] == 0 or count == 1:
-                sums = [replace(node, body=part, span=(-1, -1)) for part in (one, two)]
-                yield Product((bracketed(sums[0]), sums[1]), (-1, -1))
-                yield Product((factor(one), sums[1]), (-1, -1))
+                sums = [replace(node, body=part, span=NEW) for part in (one, two)]
+                yield Product((bracketed(sums[0]), sums[1]), NEW)
+                yield Product((factor(one), sums[1]), NEW)
 
 
 def _apart(node: Node) -> list[Node]:
@@ -152,7 +166,7 @@ def _apart(node: Node) -> list[Node]:
     for part in node.parts if isinstance(node, Product) else (node,):
         inner = bare(part)
         if isinstance(inner, Scripts) and inner.above is not None and key(inner.above) == "2":
-            base = inner.base if inner.below is None else replace(inner, above=None, span=(-1, -1))
+            base = inner.base if inner.below is None else replace(inner, above=None, span=NEW)
             found += [base, base]
         else:
             found.append(part)
@@ -162,6 +176,15 @@ def _apart(node: Node) -> list[Node]:
 def split_sum(site: Site, words: Words) -> Iterator[Node]:
     r"""\sum_i a_i b_i, where it is written \sum_i a_i \sum_i b_i; a factor that belongs behind the sum sign."""
     node = bare(site.node)
+    if isinstance(node, Scripts) and node.above is not None and node.below is None:
+        inner = bare(node.base)
+        big = bare(inner.items[0]) if isinstance(inner, Group) and len(inner.items) == 1 else inner
+        if isinstance(big, Big) and big.kind == "sum":
+            base = big.body if isinstance(big.body, Name | Group) else bracketed(big.body)
+            if isinstance(big.body, Scripts) and big.body.above is None:
+                yield replace(big, body=replace(big.body, above=node.above, span=NEW), span=NEW)
+            else:
+                yield replace(big, body=Scripts(base, None, node.above, 0, NEW), span=NEW)
     if not isinstance(node, Product):
         return
     for k, part in enumerate(node.parts):
@@ -176,17 +199,17 @@ def split_sum(site: Site, words: Words) -> Iterator[Node]:
             second = bare(other)
             while isinstance(second, Group) and len(second.items) == 1 and isinstance(bare(second.items[0]), Big):
                 second = bare(second.items[0])
-            inner = second.body if isinstance(second, Big) and binders(second) == binders(big) else other
-            body = product(factor(big.body), factor(inner))
+            joined = second.body if isinstance(second, Big) and binders(second) == binders(big) else other
+            body = product(factor(big.body), factor(joined))
             rest = tuple(p for i, p in enumerate(node.parts) if i not in (j, k) and not isinstance(p, Sign))
-            yield product(*rest, replace(big, body=body, span=(-1, -1)))
+            yield product(*rest, replace(big, body=body, span=NEW))
         body = big.body
         for a in binders(big):                                  # the sum binds a letter of its own
             for b in words.letters:
                 if a != b:
                     yield replace(node, parts=(*node.parts[:k], replace(big, below=made(b), above=None,
-                                                                        body=renamed(body, {a: b}), span=(-1, -1)),
-                                               *node.parts[k + 1:]), span=(-1, -1))
+                                                                        body=renamed(body, {a: b}), span=NEW),
+                                               *node.parts[k + 1:]), span=NEW)
 
 
 def diagonal(site: Site, words: Words) -> Iterator[Node]:
@@ -195,6 +218,8 @@ def diagonal(site: Site, words: Words) -> Iterator[Node]:
     if not isinstance(node, Product):
         return
     own = words.fresh()
+    if site.place in ("whole", "term"):
+        yield from _apart_in_places(node, own, words)
     for k, part in enumerate(node.parts):
         group = bare(part)
         inner = bare(group.items[0]) if isinstance(group, Group) and len(group.items) == 1 else None
@@ -204,12 +229,22 @@ def diagonal(site: Site, words: Words) -> Iterator[Node]:
             for b in (*(c for c in words.letters if c != a), own):
                 one = made(f"\\delta_{{{a}{b}}}")
                 second = renamed(inner.terms[1][1], {a: b})
-                changed = bracketed(Sum(((1, one), (inner.terms[1][0], second)), (-1, -1)))
-                whole = replace(node, parts=(*node.parts[:k], changed, *node.parts[k + 1:]), span=(-1, -1))
+                changed = bracketed(Sum(((1, one), (inner.terms[1][0], second)), NEW))
+                whole = replace(node, parts=(*node.parts[:k], changed, *node.parts[k + 1:]), span=NEW)
                 yield whole
-                others = renamed(Product((*node.parts[:k], *node.parts[k + 1:]), (-1, -1)), {a: b})
+                others = renamed(Product((*node.parts[:k], *node.parts[k + 1:]), NEW), {a: b})
                 yield summed(b, product(others, bracketed(Sum(((1, one), (inner.terms[1][0], inner.terms[1][1])),
-                                                              (-1, -1)))))
+                                                              NEW))))
+
+
+def _apart_in_places(node: Product, own: str, words: Words) -> Iterator[Node]:
+    r"""\sum_k g_k \partial y_k / \partial x_j for g_j \partial y_j / \partial x_j: another letter in some places."""
+    for letter in free_letters(node, words):
+        here = [part for part in subscripts(node) if part.text == letter]
+        if 1 < len(here) <= MOST_SPLIT:
+            for count in range(1, len(here)):
+                for chosen in combinations(here, count):
+                    yield summed(own, replaced(node, {id(part): made(own) for part in chosen}))
 
 
 def name(site: Site, words: Words) -> Iterator[Node]:
@@ -223,7 +258,7 @@ def layer(site: Site, words: Words) -> Iterator[Node]:
 
 
 def _named(site: Site, words: Words, *, other_base: bool) -> Iterator[Node]:
-    if not (site.is_value or site.place == "side" or (site.place == "quotient" and not other_base)):
+    if not (site.is_value or site.place in ("side", "differential") or (site.place == "quotient" and not other_base)):
         return
     written = spelled(site.node)
     match = next(words.vocabulary.matches(written), None) if written is not None else None
@@ -255,10 +290,10 @@ def _alike(one: tuple[object, ...], two: tuple[object, ...]) -> bool:
 def _subscripted(named: Node, subs: list[Node]) -> Node:
     if not subs:
         return named
-    below: Node = subs[0] if len(subs) == 1 else Product(tuple(subs), (-1, -1))
+    below: Node = subs[0] if len(subs) == 1 else Product(tuple(subs), NEW)
     inner = bare(named)
     if isinstance(inner, Scripts) and inner.below is None:
-        return replace(inner, below=below, span=(-1, -1))
+        return replace(inner, below=below, span=NEW)
     if isinstance(inner, Scripts):
-        return Scripts(bracketed(inner), below, None, 0, (-1, -1))
-    return Scripts(inner, below, None, 0, (-1, -1))
+        return Scripts(bracketed(inner), below, None, 0, NEW)
+    return Scripts(inner, below, None, 0, NEW)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice, permutations
 from typing import Final, Literal
 
+from derivs.errors import DerivsError
 from derivs.reading.respell import made, replaced
 from derivs.reading.spelling import bare, items, key, letters
 from derivs.reading.syntax import (
@@ -31,10 +34,11 @@ from derivs.reading.syntax import (
 from derivs.reading.vocabulary import Spelling, Vocabulary
 
 Place = Literal["whole", "term", "factor", "over", "under", "exponent", "inside", "radicand", "body", "value", "base",
-                "subscript", "superscript", "bound", "side", "quotient"]
+                "subscript", "superscript", "bound", "side", "quotient", "differential"]
 TERMS: Final = frozenset({"whole", "term", "over", "inside", "radicand", "body", "value", "exponent"})
 VALUES: Final = TERMS | {"factor", "under", "base"}
 ALPHABET: Final = "jkilpqrstuvw"
+MOST_UPSTREAM: Final = 24              # gradients that may be missing as factors
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,7 @@ class Words:
     sizes: tuple[Node, ...]
     epsilons: tuple[Node, ...]
     factors: tuple[Node, ...]
+    upstream: tuple[Node, ...]
     vocabulary: Vocabulary
 
     def fresh(self) -> str:
@@ -78,9 +83,9 @@ def sites(node: Node, place: Place = "whole", bound: tuple[str, ...] = (), after
           owner: Scripts | None = None) -> Iterator[Site]:
     """The node and its parts, each with its place. Of a quotient of differentials the letters alone may change."""
     yield Site(node, place, bound, after, owner)
-    if place == "quotient" and isinstance(node, Product):
+    if place in ("quotient", "differential") and isinstance(node, Product):
         for part in node.parts:
-            yield from sites(part, "quotient", bound)
+            yield from sites(part, place, bound)
         return
     match node:
         case Sum(terms):
@@ -93,8 +98,8 @@ def sites(node: Node, place: Place = "whole", bound: tuple[str, ...] = (), after
                     yield from sites(part, "factor", bound, before)
                 before = key(part) if isinstance(part, Word | Name) else ""
         case Fraction(over, under) if is_quotient(node):
-            for part in (over, under):
-                yield from sites(part, "quotient", bound)
+            yield from sites(over, "quotient", bound)
+            yield from sites(under, "differential", bound)
         case Fraction(over, under):
             yield from sites(over, "over", bound)
             yield from sites(under, "under", bound)
@@ -104,7 +109,7 @@ def sites(node: Node, place: Place = "whole", bound: tuple[str, ...] = (), after
             for item in items(below):
                 for letter in letters(item):
                     yield Site(letter, "subscript", bound, owner=node)
-            if above is not None and place != "quotient":
+            if above is not None and place not in ("quotient", "differential"):
                 inner: Place = "exponent" if key(base) == "e" else "superscript"
                 yield from sites(bare(above), inner, bound, owner=node)
         case Group(_, parts):
@@ -188,7 +193,23 @@ def words_of(vocabulary: Vocabulary, subject: Node, side: Node) -> Words:
     index = tuple(name for name in found if name not in labels or name in vocabulary.indices)
     epsilons = tuple(made(one.said) for base in ("epsilon", "varepsilon")
                      for one in vocabulary.spellings.get(base, ()) if not one.named.sizes)
-    return Words(index, tuple(sizes[name] for name in mentioned[:4]), epsilons[:3], _factors(side, subject), vocabulary)
+    return Words(index, tuple(sizes[name] for name in mentioned[:4]), epsilons[:3], _factors(side),
+                 tuple(islice(_upstream(vocabulary, index[:4]), MOST_UPSTREAM)), vocabulary)
+
+
+def _upstream(vocabulary: Vocabulary, letters: tuple[str, ...]) -> Iterator[Node]:
+    r"""\frac{\partial L}{\partial y_i} for each node and input of the exercise, at the letters of the line."""
+    losses = list(vocabulary.losses)[:1]
+    for known in vocabulary.spellings.values():
+        for one in known[:1]:
+            rank = len(one.named.sizes)
+            if one.origin != "declared" or rank > 2 or not losses:
+                continue
+            for chosen in permutations(letters, rank):
+                below = f"_{{{''.join(chosen)}}}" if chosen else ""
+                said = f"({one.said})" if "_" in one.said and below else one.said
+                with suppress(DerivsError):
+                    yield made(f"\\frac{{\\partial {losses[0]}}}{{\\partial {said}{below}}}")
 
 
 def _labels(spelling: Spelling) -> Iterator[Node]:
@@ -197,7 +218,7 @@ def _labels(spelling: Spelling) -> Iterator[Node]:
             yield Name(fixed, (0, 0))
 
 
-def _factors(side: Node, subject: Node) -> tuple[Node, ...]:
+def _factors(side: Node) -> tuple[Node, ...]:
     """The different things that the line multiplies, which may be missing somewhere else in it."""
     found: dict[str, Node] = {}
     for site in sites(side):

@@ -8,7 +8,7 @@ from fractions import Fraction as Rational
 from typing import Final
 
 from derivs.edits.places import Site, Words, is_quotient
-from derivs.reading.respell import bracketed, factor, fraction, made, negative, number, product, scripted
+from derivs.reading.respell import NEW, bracketed, factor, fraction, made, negative, number, product, scripted
 from derivs.reading.spelling import bare, key
 from derivs.reading.syntax import (
     Fraction,
@@ -25,6 +25,7 @@ from derivs.reading.syntax import (
     Word,
 )
 
+ROUND: Final = 64                      # the largest denominator of a number that somebody may have meant
 OTHERS: Final = {"sin": "cos", "cos": "sin", "tanh": "sigma", "exp": "log", "log": "exp"}
 STRICT: Final = {"<": ("<=", ">"), "<=": ("<", ">="), ">": (">=", "<"), ">=": (">", "<="), "=": ("!=",), "!=": ("=",)}
 
@@ -40,7 +41,7 @@ def sign(site: Site, words: Words) -> Iterator[Node]:
                 yield node.terms[0][1]
             else:
                 yield replace(node, terms=tuple((-s if j == k else s, term) for j, (s, term) in enumerate(node.terms)),
-                              span=(-1, -1))
+                              span=NEW)
         if len(node.terms) > 1:
             yield negative(node)
     elif site.is_term and site.place != "term" and not isinstance(node, Relation | Numeral):
@@ -66,13 +67,30 @@ def number_factor(site: Site, words: Words) -> Iterator[Node]:
                     yield number(value // 2)
         case Product(parts) if site.is_value:
             for k, part in enumerate(parts):
-                if _is_number(part):
+                if _is_number(part) and not (k + 1 < len(parts) and key(parts[k + 1]) == "/"):
                     yield from without(node, k)
         case Fraction(over, under) if _is_number(under):
             yield over
+            yield from _rounded(over, under)
     if site.is_term and not _is_number(node) and not isinstance(node, Relation):
         for text in ("2", r"\frac{1}{2}"):
             yield product(made(text), factor(node))
+
+
+def _rounded(over: Node, under: Node) -> Iterator[Node]:
+    r"""u / 2 for \frac{1000001 u}{2000000}."""
+    parts = over.parts if isinstance(over, Product) else (over,)
+    below = bare(under)
+    for k, part in enumerate(parts):
+        above = bare(part)
+        if isinstance(above, Numeral) and isinstance(below, Numeral) and above.text.isdigit() and below.text.isdigit():
+            value = Rational(int(above.text), int(below.text))
+            simple = value.limit_denominator(ROUND)
+            if simple not in (0, value):
+                rest = (*parts[:k], *parts[k + 1:])
+                first = () if simple.numerator == 1 and rest else (number(simple.numerator),)
+                whole = product(*first, *rest)
+                yield whole if simple.denominator == 1 else fraction(whole, number(simple.denominator))
 
 
 def _is_number(node: Node) -> bool:
@@ -96,7 +114,7 @@ def without(node: Node, k: int) -> Iterator[Node]:
         elif parts and isinstance(parts[0], Sign):
             del parts[0]
         if parts:
-            yield parts[0] if len(parts) == 1 else replace(inner, parts=tuple(parts), span=(-1, -1))
+            yield parts[0] if len(parts) == 1 else replace(inner, parts=tuple(parts), span=NEW)
 
 
 def size_factor(site: Site, words: Words) -> Iterator[Node]:
@@ -131,7 +149,7 @@ def one_less(site: Site, words: Words) -> Iterator[Node]:
         return
     if key(node) in names:
         for change in (-1, 1):
-            less = Sum(((1, node), (change, number(1))), (-1, -1))
+            less = Sum(((1, node), (change, number(1))), NEW)
             yield bracketed(less) if site.place == "factor" else less
     inner = bare(node)
     if isinstance(inner, Group) and len(inner.items) == 1:
@@ -149,8 +167,16 @@ def inverse(site: Site, words: Words) -> Iterator[Node]:
     match bare(node):
         case Fraction(over, under):
             yield factor(under) if key(over) == "1" else fraction(under, over)
+            yield product(factor(under), factor(over))
+            below = bare(under)
+            if isinstance(below, Product):
+                for k, part in enumerate(below.parts):
+                    for rest in without(below, k):
+                        yield fraction(product(factor(part), factor(over)), rest)
         case Name() | Scripts() | Group() if site.place in ("factor", "whole", "term", "over", "body"):
             yield fraction(number(1), node)
+        case Product((one, Sign("/"), other)):
+            yield factor(other) if key(one) == "1" else fraction(other, one)
         case Product(parts) if site.place in ("whole", "term", "body", "over"):
             for k, part in enumerate(parts):
                 if isinstance(bare(part), Name | Scripts | Group) and not _is_function(part):
@@ -174,16 +200,16 @@ def exponent(site: Site, words: Words) -> Iterator[Node]:
     if isinstance(node, Scripts) and node.above is not None and key(node.base) != "e":
         value = _value(node.above)
         if value is None:
-            if isinstance(bare(node.above), Sum | Name) and site.is_value and node.below is None:
+            if isinstance(bare(node.above), Sum | Name) and site.is_value:
                 for change in (-1, 1):
-                    yield replace(node, above=Sum((*_terms(node.above), (change, number(1))), (-1, -1)), span=(-1, -1))
-                yield replace(node, above=negative(node.above), span=(-1, -1))
+                    yield replace(node, above=Sum((*_terms(node.above), (change, number(1))), NEW), span=NEW)
+                yield replace(node, above=negative(node.above), span=NEW)
             return
         half = Rational(1, 2)
         for other in (value + 1, value - 1, -value, value + half, value - half, 2 * value, value / 2):
             if other not in (0, value):
                 above = None if other == 1 else _written(other)
-                yield replace(node, above=above, span=(-1, -1))
+                yield replace(node, above=above, span=NEW)
 
 
 def _terms(node: Node) -> tuple[tuple[int, Node], ...]:
@@ -230,7 +256,7 @@ def square(site: Site, words: Words) -> Iterator[Node]:
 
 
 def _unsquared(node: Scripts) -> Node:
-    return node.base if node.below is None else replace(node, above=None, span=(-1, -1))
+    return node.base if node.below is None else replace(node, above=None, span=NEW)
 
 
 def root(site: Site, words: Words) -> Iterator[Node]:
@@ -239,7 +265,7 @@ def root(site: Site, words: Words) -> Iterator[Node]:
     if isinstance(node, Root):
         yield node.body
     elif site.place in ("under", "factor", "whole", "over", "term") and isinstance(node, Name | Scripts | Group | Sum):
-        yield Root(_unbracketed(site.node), None, (-1, -1))
+        yield Root(_unbracketed(site.node), None, NEW)
 
 
 # ---- functions
@@ -257,7 +283,7 @@ def exponential(site: Site, words: Words) -> Iterator[Node]:
                     yield from without(node, k)
     if site.place in ("body", "under", "over", "term", "inside", "factor", "whole") and not _is_number(node) and (
             isinstance(node, Name | Scripts | Product | Sum | Fraction)) and not _is_function(node):
-        yield Scripts(made("e"), None, _unbracketed(site.node), 0, (-1, -1))
+        yield Scripts(made("e"), None, _unbracketed(site.node), 0, NEW)
 
 
 def logarithm(site: Site, words: Words) -> Iterator[Node]:
@@ -276,15 +302,15 @@ def sign_in_exponent(site: Site, words: Words) -> Iterator[Node]:
     """e^{-x} for e^x."""
     node = bare(site.node)
     if isinstance(node, Scripts) and node.above is not None and key(node.base) == "e":
-        yield replace(node, above=negative(node.above), span=(-1, -1))
+        yield replace(node, above=negative(node.above), span=NEW)
     elif site.place == "exponent" and site.after == "exp":
         yield negative(site.node)
     elif isinstance(node, Product):
         for k, part in enumerate(node.parts[:-1]):
             after = bare(node.parts[k + 1])
             if key(part) == "exp" and isinstance(after, Group) and len(after.items) == 1:
-                inner = replace(after, items=(negative(after.items[0]),), span=(-1, -1))
-                yield replace(node, parts=(*node.parts[:k + 1], inner, *node.parts[k + 2:]), span=(-1, -1))
+                inner = replace(after, items=(negative(after.items[0]),), span=NEW)
+                yield replace(node, parts=(*node.parts[:k + 1], inner, *node.parts[k + 2:]), span=NEW)
 
 
 def wrong_derivative(site: Site, words: Words) -> Iterator[Node]:
@@ -295,21 +321,21 @@ def wrong_derivative(site: Site, words: Words) -> Iterator[Node]:
         second = bare(inner.terms[1][1])
         if isinstance(second, Scripts) and second.above is not None and _value(second.above) == 2:
             y = _unsquared(second)
-            yield product(y, bracketed(Sum(((1, number(1)), (-1, y)), (-1, -1))))
+            yield product(y, bracketed(Sum(((1, number(1)), (-1, y)), NEW)))
     if isinstance(node, Product):
         for k, (first, after) in enumerate(zip(node.parts, node.parts[1:], strict=False)):
             group = bare(after)
             term = group.items[0] if isinstance(group, Group) and len(group.items) == 1 else None
             if isinstance(term, Sum) and len(term.terms) == 2 and key(term.terms[0][1]) == "1" and (
                     key(term.terms[1][1]) == key(first)) and term.terms[1][0] < 0:
-                changed = bracketed(Sum(((1, number(1)), (-1, scripted(first, above=number(2)))), (-1, -1)))
-                yield replace(node, parts=(*node.parts[:k], changed, *node.parts[k + 2:]), span=(-1, -1))
+                changed = bracketed(Sum(((1, number(1)), (-1, scripted(first, above=number(2)))), NEW))
+                yield replace(node, parts=(*node.parts[:k], changed, *node.parts[k + 2:]), span=NEW)
     if isinstance(node, Word) and node.text in OTHERS:
         yield made("\\" + OTHERS[node.text])
     if site.place in ("factor", "whole", "over") and isinstance(node, Name | Scripts) and not _is_function(node):
-        yield product(site.node, bracketed(Sum(((1, number(1)), (-1, site.node)), (-1, -1))))
-        yield bracketed(Sum(((1, number(1)), (-1, scripted(site.node, above=number(2)))), (-1, -1)))
-        yield bracketed(Sum(((1, number(1)), (-1, site.node)), (-1, -1)))
+        yield product(site.node, bracketed(Sum(((1, number(1)), (-1, site.node)), NEW)))
+        yield bracketed(Sum(((1, number(1)), (-1, scripted(site.node, above=number(2)))), NEW))
+        yield bracketed(Sum(((1, number(1)), (-1, site.node)), NEW))
 
 
 def absolute(site: Site, words: Words) -> Iterator[Node]:
@@ -326,7 +352,7 @@ def strict(site: Site, words: Words) -> Iterator[Node]:
     node = bare(site.node)
     if isinstance(node, Relation) and len(node.signs) == 1:
         for other in STRICT.get(node.signs[0], ()):
-            yield replace(node, signs=(other,), span=(-1, -1))
+            yield replace(node, signs=(other,), span=NEW)
 
 
 def threshold(site: Site, words: Words) -> Iterator[Node]:
@@ -347,25 +373,25 @@ def epsilon(site: Site, words: Words) -> Iterator[Node]:
         if isinstance(node, Sum):
             rest = tuple((s, t) for s, t in node.terms if key(t) != key(small))
             if len(rest) < len(node.terms):
-                yield rest[0][1] if len(rest) == 1 and rest[0][0] > 0 else replace(node, terms=rest, span=(-1, -1))
+                yield rest[0][1] if len(rest) == 1 and rest[0][0] > 0 else replace(node, terms=rest, span=NEW)
                 if len(rest) == 1 and isinstance(bare(rest[0][1]), Root):
                     inner = bare(rest[0][1])
                     assert isinstance(inner, Root)
-                    yield replace(inner, body=_plus(inner.body, small), span=(-1, -1))
+                    yield replace(inner, body=_plus(inner.body, small), span=NEW)
         if isinstance(node, Root):
             body = bare(node.body)
             if isinstance(body, Sum) and any(key(t) == key(small) for _, t in body.terms):
                 rest = tuple((s, t) for s, t in body.terms if key(t) != key(small))
-                inner_ = rest[0][1] if len(rest) == 1 else replace(body, terms=rest, span=(-1, -1))
-                yield _plus(replace(node, body=inner_, span=(-1, -1)), small)
+                inner_ = rest[0][1] if len(rest) == 1 else replace(body, terms=rest, span=NEW)
+                yield _plus(replace(node, body=inner_, span=NEW), small)
             else:
-                yield replace(node, body=_plus(node.body, small), span=(-1, -1))
+                yield replace(node, body=_plus(node.body, small), span=NEW)
         elif site.place in ("under", "radicand"):
             yield _plus(site.node, small)
         elif isinstance(node, Scripts) and node.above is not None and site.is_value and node.below is None:
             base = node.base
             inside = base.items[0] if isinstance(base, Group) and len(base.items) == 1 else base
-            yield replace(node, base=bracketed(_plus(inside, small)), span=(-1, -1))
+            yield replace(node, base=bracketed(_plus(inside, small)), span=NEW)
         elif site.place == "factor" and isinstance(node, Group) and len(node.items) == 1:
             yield bracketed(_plus(node.items[0], small))
         elif site.place in ("factor", "term") and isinstance(node, Name | Scripts):
@@ -375,4 +401,4 @@ def epsilon(site: Site, words: Words) -> Iterator[Node]:
 def _plus(node: Node, small: Node) -> Node:
     inner = bare(node)
     terms = inner.terms if isinstance(inner, Sum) else ((1, node),)
-    return Sum((*terms, (1, small)), (-1, -1))
+    return Sum((*terms, (1, small)), NEW)

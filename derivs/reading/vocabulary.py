@@ -17,6 +17,8 @@ from derivs.reading.value import Turn
 OPEN = frozenset({":", "*", "cdot", "bullet", "ast"})          # U_{:,w}: the axis stays open
 STACKED = 3                                         # subscripts of subscripts that may be indices of their own
 TURNED = frozenset({"T", "top", "Tr", "intercal", "mathsf{T}"})
+SHAPES = {one: other for letter in ("epsilon", "phi", "theta", "rho", "sigma", "kappa", "pi")
+          for one, other in ((letter, f"var{letter}"), (f"var{letter}", letter))}
 Origin = Literal["declared", "alias", "introduced"]            # "introduced" by the derivation itself
 Slot = tuple[Literal["below", "above"], int]        # where an index stands, and the axis it is of
 Meaning = Literal["matrix product", "hadamard", "outer", "frobenius", "elementwise division", "transpose",
@@ -106,10 +108,16 @@ class Vocabulary:
 
     def has_base(self, base: str) -> bool:
         """Whether any name is written with this letter."""
-        return base in self.spellings or base in self.styled
+        return self._shape(base) in self.spellings or base in self.styled
+
+    def _shape(self, base: str) -> str:
+        """The letter in its other shape, ε for ϵ, where only that one is declared."""
+        return base if base in self.spellings else SHAPES.get(base, base)
 
     def told_apart(self, name: Spelled) -> Spelled:
-        """The name with its typeface in its base, where another declared name differs in nothing else."""
+        """The name as declared: its typeface in its base, where another declared name differs in nothing else."""
+        if name.base not in self.spellings and self._shape(name.base) in self.spellings:
+            name = replace(name, base=self._shape(name.base))
         if not name.style or name.base not in self.styled:
             return name
         return replace(name, base=f"{name.style}({name.base})", style="")

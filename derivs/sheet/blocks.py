@@ -6,6 +6,7 @@ Text is plain text and mathematics is boxes; escaping and spelling is the busine
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from derivs.box import Box
 from derivs.layered import Diagram
@@ -90,7 +91,29 @@ class Picture:
     diagram: Diagram
 
 
-Block = Heading | Prose | Display | Stride | Steps | Result | Marks | Code | Space | Picture
+@dataclass(frozen=True, slots=True)
+class Remarked:
+    """A line that somebody wrote, with what is said of it beside it.
+
+    word: the judgement; number: of the line in the text; marks: as text, or empty. lines: the line as mathematics;
+    where it could not be read, `written` is its text: before, in and behind the place that could not. latex: to copy.
+    mended: what should stand there. notes: for the margin; a right line has few.
+    """
+
+    kind: Literal["good", "mend", "wrong", "follows", "open"]
+    word: str
+    number: int
+    lines: tuple[Line, ...] = ()
+    written: tuple[str, str, str] = ("", "", "")
+    latex: str = ""
+    notes: tuple[Text, ...] = ()
+    mended: tuple[Line, ...] = ()
+    marks: str = ""
+
+
+REMARKED = {"good": "✓", "mend": "!", "wrong": "✗", "follows": "↳", "open": "?"}      # kind: its sign
+
+Block = Heading | Prose | Display | Stride | Steps | Result | Marks | Code | Space | Picture | Remarked
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,19 +165,19 @@ def _given(problem: Problem) -> Iterator[Text]:
         definition = problem.definition(output)
         if definition is not None:
             left = layout(Derivative(Entry(problem.loss), definition.entry), problem)
-            yield ("the upstream gradient ", _flat(left))
+            yield ("the upstream gradient ", flat(left))
     for fact in (fact for fact in problem.facts if (fact + 1).bare not in problem.sizes):     # that sizes are >= 1
         larger = Affine(tuple(term for term in fact.terms if term[1] > 0))
         yield (Row((form_layout(larger), Mark(">="), form_layout(larger - fact))),)
 
 
-def _flat(box: Box) -> Box:
+def flat(box: Box) -> Box:
     """A derivative with a slash: within a line of text a fraction is too small to read."""
     match box:
         case Fraction(Row((Letter("partial"), *_)) as over, Row((Letter("partial"), *_)) as under):
             return Slash(over, under)
         case Row(parts):
-            return Row(tuple(map(_flat, parts)))
+            return Row(tuple(map(flat, parts)))
         case _:
             return box
 
@@ -248,7 +248,7 @@ def _where(indices: Iterable[tuple[str, Box, Box]], room: float) -> Iterator[Box
 def _of(target: Target, problem: Problem) -> Text:
     """What a target asks for, and where."""
     claim = target.claim
-    return _flat(layout(claim.left, problem)), *_conditions(" where ", claim, problem)
+    return flat(layout(claim.left, problem)), *_conditions(" where ", claim, problem)
 
 
 def _conditions(word: str, claim: Claim, problem: Problem) -> Text:
@@ -322,8 +322,8 @@ def _step_words(verdict: Verdict | None, problem: Problem, plan: Plan) -> Words 
 def _rule(step: Step, problem: Problem) -> Text:
     """The words of a rule, what it is about and what was put in as mathematics."""
     head, slot, tail = step.rule.partition("{}")
-    about = _listed([(_flat(layout(expr, problem)),) for expr in step.about]) if slot else ()
-    since = [(Row((_flat(layout(claim.left, problem)), EQUALS, layout(claim.right, problem))),) for claim in step.since]
+    about = _listed([(flat(layout(expr, problem)),) for expr in step.about]) if slot else ()
+    since = [(Row((flat(layout(claim.left, problem)), EQUALS, layout(claim.right, problem))),) for claim in step.since]
     words = (head, *about, tail, *((", since ", *_listed(since)) if since else ()))
     return tuple(part for part in words if part != "")
 

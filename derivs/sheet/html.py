@@ -19,6 +19,7 @@ from derivs.latex import latex_lines, spell
 from derivs.lines import Line
 from derivs.report import Words
 from derivs.sheet.blocks import (
+    REMARKED,
     Block,
     Code,
     Display,
@@ -27,6 +28,7 @@ from derivs.sheet.blocks import (
     Marks,
     Picture,
     Prose,
+    Remarked,
     Result,
     Section,
     Space,
@@ -52,7 +54,7 @@ def html(document: Document) -> str:
         '<meta name="color-scheme" content="light dark">\n'
         f'<meta name="generator" content="derivs">\n{author}<title>{escape(document.title)}</title>\n'
         f"<style>\n{_katex_style()}\n{_ours('page.css')}\n</style>\n<script>{ours}</script>\n</head>\n"
-        f'<body{" class=contents" * many}>\n<a class="skip" href="#page-main">Skip to the exercises</a>\n'
+        f'<body{_classes(document)}>\n<a class="skip" href="#page-main">Skip to the exercises</a>\n'
         f"{_tools(document)}{_header(document)}{_contents(document) * many}"
         f'<main id="page-main" tabindex="-1">\n{"".join(map(_section, document.sections))}</main>\n'
         f'{_footer(document)}<p id="page-said" class="unseen" role="status"></p>\n'
@@ -96,6 +98,13 @@ def _tools(document: Document) -> str:
     unfold = '<button type="button" id="tool-unfold">Unfold all</button>\n'
     dark = '<button type="button" id="tool-dark" aria-pressed="false">Dark</button>\n'
     return f'<div class="bar" role="region" aria-label="Tools">\n{contents}{(fold + unfold) * folds}{dark}</div>\n'
+
+
+def _classes(document: Document) -> str:
+    """contents: there is a table of them. feedback: there is a margin."""
+    has_margin = any(isinstance(block, Remarked) for section in document.sections for block in section.blocks)
+    names = " ".join(["contents"] * (len(document.sections) > 1) + ["feedback"] * has_margin)
+    return f' class="{names}"' if names else ""
 
 
 def _header(document: Document) -> str:
@@ -154,6 +163,8 @@ def _block(block: Block) -> str:
             return svg(diagram)
         case Code(text):
             return f"<pre><code>{escape(text)}</code></pre>\n"
+        case Remarked():
+            return _remarked(block)
 
 
 def _strides(strides: Iterable[Stride], left: Box | None = None) -> Iterator[str]:
@@ -179,6 +190,34 @@ def _rule(rule: Text, good: Words | None = None) -> str:
     return f'<p class="rule">{_text(rule)}{tick}</p>\n'
 
 
+# ---- lines with remarks ----------------------------------------------------------------------------------------------
+
+def _remarked(block: Remarked) -> str:
+    """The sign, the line, and the margin; a right line of which nothing is said has an empty one."""
+    word = escape(block.word)
+    sign = (f'<p class="sign"><span role="img" aria-label="{word}" title="{word}">{REMARKED[block.kind]}</span>'
+            f'<span class="number"><span class="unseen">line </span>{block.number}</span></p>\n')
+    mended = f'<p class="instead">It should read</p>\n{_formula(block.mended)}' if block.mended else ""
+    return (f'<div class="remarked {block.kind}">\n{sign}<div class="work">\n{_work(block)}{mended}</div>\n'
+            f'{_margin(block)}</div>\n')
+
+
+def _work(block: Remarked) -> str:
+    if block.lines:
+        return _formula(block.lines, copied=block.latex)
+    before, guilty, behind = map(escape, block.written)
+    return f'<pre class="unread"><code>{before}{f"<mark>{guilty}</mark>" * bool(guilty)}{behind}</code></pre>\n'
+
+
+def _margin(block: Remarked) -> str:
+    quiet = block.kind == "good" and not block.notes
+    word = "" if block.kind == "good" else f"<b>{escape(block.word)}</b>"
+    marks = f'<span class="credit"><span class="unseen">marks: </span>{escape(block.marks)}</span>' * bool(block.marks)
+    head = f'<p class="word">{word}{marks}</p>\n' if word or marks else ""
+    notes = "".join(f"<p>{_text(note)}</p>\n" for note in block.notes)
+    return "" if quiet and not marks else f'<div class="margin">\n{head}{notes}</div>\n'
+
+
 # ---- formulas --------------------------------------------------------------------------------------------------------
 
 def _text(text: Text) -> str:
@@ -186,9 +225,9 @@ def _text(text: Text) -> str:
                    for part in text)
 
 
-def _formula(lines: tuple[Line, ...], left: Box | None = None) -> str:
+def _formula(lines: tuple[Line, ...], left: Box | None = None, *, copied: str = "") -> str:
     """A formula that scrolls in its own box where the page is narrow, and what is copied of it."""
-    return (f'<div class="math" data-latex="{escape(_copied(lines, left))}"><div class="scroll">'
+    return (f'<div class="math" data-latex="{escape(copied or _copied(lines, left))}"><div class="scroll">'
             f'<span class="tex" data-display="yes">{escape(_aligned(lines))}</span></div></div>\n')
 
 

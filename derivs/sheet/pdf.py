@@ -16,6 +16,7 @@ from derivs.errors import DerivsError
 from derivs.lines import Line
 from derivs.report import Words
 from derivs.sheet.blocks import (
+    REMARKED,
     Block,
     Code,
     Display,
@@ -24,6 +25,7 @@ from derivs.sheet.blocks import (
     Marks,
     Picture,
     Prose,
+    Remarked,
     Result,
     Section,
     Space,
@@ -59,6 +61,22 @@ PREAMBLE = """// Made by derivs.
   sticky: true, body)
 #let established(color, head, detail, sticky) = block(spacing: 0.6em, sticky: sticky)[#set text(0.94em)
   #text(fill: color, weight: "bold", head)#detail]
+#let guilty(body) = text(fill: {bad}, math.underline(body))
+#let fitted(body) = layout(size => {
+  let wide = measure(body).width
+  if wide > size.width { scale(size.width / wide * 100%, reflow: true, origin: top + left, body) } else { body }
+})
+#let work(body) = { show math.equation.where(block: true): set block(above: 0pt, below: 0pt, inset: 0pt)
+  fitted(body) }
+#let instead(body) = block(above: 0.7em)[#text(size: 9pt, style: "italic")[It should read]
+  #block(above: 0.5em, work(body))]
+#let written(before, place, behind) = text(font: "DejaVu Sans Mono", size: 8pt)[#before#text(fill: {bad},
+  underline(place))#behind]
+#let word(color, body, marks) = block(below: 0.6em)[#text(fill: color, weight: "bold", body)#h(1fr)#box(marks)]
+#let remarked(color, sign, number, body, notes) = block(above: 0.9em, below: 0.9em, breakable: false, grid(
+  columns: (0.5cm, 0.6cm, 1fr, 4.6cm), column-gutter: (0.05cm, 0.15cm, 0.4cm), align: (center, left, left, left),
+  text(fill: color, weight: "bold", sign), text(size: 7.5pt, fill: luma(90), number), body,
+  { set text(size: 9pt); set par(spacing: 0.75em); notes }))
 #let room(lines) = block(height: lines * 1.4em, width: 100%, breakable: false, // a heading sticks to what is not empty
   stroke: (bottom: 0.1pt + white))
 #let provenance(..paragraphs) = block(above: 2.5em, stroke: (top: 0.5pt + luma(120)), inset: (top: 8pt), width: 100%,
@@ -118,8 +136,9 @@ def source(document: Document) -> str:
 
 def _preamble(document: Document) -> str:
     values = {"title": _string(document.title), "author": f"({_string(document.author)},)" if document.author else "()",
-              "date": _date(document.date), "running": _string(running(document)), "good": COLORS["good"]}
-    return re.sub(r"\{(title|author|date|running|good)\}", lambda found: values[found[1]], PREAMBLE)
+              "date": _date(document.date), "running": _string(running(document)), "good": COLORS["good"],
+              "bad": COLORS["bad"]}
+    return re.sub(r"\{(title|author|date|running|good|bad)\}", lambda found: values[found[1]], PREAMBLE)
 
 
 def _date(text: str) -> str:
@@ -197,6 +216,25 @@ def _block(block: Block) -> str:
             return picture(diagram) + "\n"
         case Code(text):
             return f"#raw(block: true, lang: \"python\", {_string(text)})\n\n"
+        case Remarked():
+            return _remarked(block)
+
+
+def _remarked(block: Remarked) -> str:
+    """The sign, the line's number, the line, and the margin."""
+    color = COLORS.get(block.kind, COLORS["open"])
+    mended = f"#instead[$ {typst_lines(block.mended)} $]" if block.mended else ""
+    word = _string("" if block.kind == "good" else block.word)
+    head = f"#word({color}, {word}, {_string(block.marks)})" if block.kind != "good" or block.marks else ""
+    notes = "".join(f"#par{_text(note)}" for note in block.notes)
+    return (f'#remarked({color}, {_string(REMARKED[block.kind])}, "{block.number}", [{_work(block)}{mended}], '
+            f"[{head}{notes}])\n\n")
+
+
+def _work(block: Remarked) -> str:
+    if block.lines:
+        return f"#work[$ {typst_lines(block.lines)} $]"
+    return f"#written({', '.join(map(_string, block.written))})"
 
 
 def _stride(stride: Stride, *, judged: bool = False) -> str:

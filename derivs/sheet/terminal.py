@@ -9,6 +9,7 @@ from derivs.diagram import listing
 from derivs.lines import Line
 from derivs.report import Words
 from derivs.sheet.blocks import (
+    REMARKED,
     Block,
     Code,
     Display,
@@ -17,6 +18,7 @@ from derivs.sheet.blocks import (
     Marks,
     Picture,
     Prose,
+    Remarked,
     Result,
     Space,
     Steps,
@@ -86,6 +88,18 @@ def _block(block: Block, color: bool) -> list[str]:
             return [f"    {line}" for line in listing(diagram)]
         case Code(text):
             return [f"    {line}" for line in text.replace("\x1b", "").splitlines()]
+        case Remarked():
+            return _remarked(block, color)
+
+
+def _remarked(block: Remarked, color: bool) -> list[str]:
+    """The sign and the word, the line, and the notes below it."""
+    sign = _painted(REMARKED[block.kind], {"good": GREEN, "wrong": RED}.get(block.kind, YELLOW), color)
+    head = ", ".join(filter(None, (block.word, block.marks)))
+    shown = _lines(block.lines) or [f"    {line}" for line in "".join(block.written).splitlines()]
+    return [f"{block.number:>5}  {sign} {head}", *shown,
+            *(line for note in block.notes for line in _wrapped(_text(note), "         ")),
+            *(line for line in _lines(block.mended))]
 
 
 def _lines(lines: Iterable[Line]) -> list[str]:

@@ -24,6 +24,7 @@ from derivs.sheet.blocks import (
     Marks,
     Picture,
     Prose,
+    Remarked,
     Result,
     Section,
     Space,
@@ -72,6 +73,29 @@ MACROS = r"""\makeatletter
 \providecommand{\derivsprovenance}[1]{\par\bigskip\begingroup\small\hrule\medskip#1\par\endgroup}
 \makeatother
 """
+FEEDBACK = r"""\makeatletter % lines with remarks; first what amsfonts has, for where it is not loaded
+\providecommand{\mathbb}[1]{\mathbf{#1}}\providecommand{\mathfrak}[1]{\mathcal{#1}}
+\providecommand{\mathscr}[1]{\mathcal{#1}}\providecommand{\digamma}{\mathsf{F}}
+\providecommand{\therefore}{\mathrel{.\raise.9ex\hbox{.}.}}
+\providecommand{\derivsred}[1]{\ifdefined\textcolor\textcolor[rgb]{0.7,0.15,0.12}{#1}\else#1\fi}
+\providecommand{\derivsguilty}[1]{\underline{\derivsred{#1}}}
+\providecommand{\derivsplace}[1]{\derivsred{\textit{#1}}}
+\providecommand{\derivsmend}{\textbf{!}}
+\providecommand{\derivsfollows}{$\hookrightarrow$}
+\providecommand{\derivsunsure}{\textbf{?}}
+\providecommand{\derivsremarked}[4]{\par\addvspace{1.4ex}\noindent
+  \parbox[t]{2.4em}{\raggedright#1\hfill{\scriptsize#2}\hspace*{.6em}}%
+  \begin{minipage}[t]{.645\linewidth}\setlength{\parskip}{.6ex}\raggedright\strut#3\end{minipage}\hfill
+  \begin{minipage}[t]{.28\linewidth}\setlength{\parskip}{.4ex}\footnotesize\raggedright
+    \setlength{\emergencystretch}{3em}\strut#4\end{minipage}\par}
+\providecommand{\derivsline}[1]{\derivsfitted{\begin{aligned}[t]#1\end{aligned}}}
+\providecommand{\derivsfitted}[1]{\setbox0\hbox{$\displaystyle#1$}%
+  \ifdim\wd0>\linewidth\ifdefined\resizebox\resizebox{\linewidth}{!}{\box0}\else\box0\fi\else\box0\fi}
+\providecommand{\derivsmended}[1]{\par{\footnotesize\textit{It should read}}\par\derivsline{#1}}
+\providecommand{\derivswritten}[1]{{\footnotesize\ttfamily#1\par}}
+\providecommand{\derivsword}[2]{\textbf{#1}\hfill#2\par}
+\makeatother
+"""
 PREAMBLE = r"""% Made by derivs. Compiles with pdflatex; needs amsmath, and for pictures of graphs tikz.
 \documentclass[11pt,a4paper]{article}
 \usepackage{amsmath}
@@ -118,13 +142,19 @@ NOT_IN_OT1 = {r"\k"}                   # an ogonek needs another font encoding; 
 
 def tex(document: Document) -> str:
     """The file."""
-    return (f"{PREAMBLE}{_about(document)}{MACROS}\\begin{{document}}\n\\begin{{derivssheet}}\n{_head(document)}"
-            f"{_body(document)}\\end{{derivssheet}}\n\\end{{document}}\n")
+    return (f"{PREAMBLE}{_about(document)}{_macros(document)}\\begin{{document}}\n\\begin{{derivssheet}}\n"
+            f"{_head(document)}{_body(document)}\\end{{derivssheet}}\n\\end{{document}}\n")
 
 
 def fragment(document: Document) -> str:
     """What stands between the head and the end, for `\\input`. Its lines are to be of FRAGMENT_LIMIT."""
-    return f"{FRAGMENT}{MACROS}\\begin{{derivssheet}}\n{_body(document)}\\end{{derivssheet}}\n"
+    return f"{FRAGMENT}{_macros(document)}\\begin{{derivssheet}}\n{_body(document)}\\end{{derivssheet}}\n"
+
+
+def _macros(document: Document) -> str:
+    """How the blocks of the document look."""
+    blocks = (block for section in document.sections for block in section.blocks)
+    return MACROS + (FEEDBACK if any(isinstance(block, Remarked) for block in blocks) else "")
 
 
 def _about(document: Document) -> str:
@@ -242,6 +272,33 @@ def _block(block: Block) -> str:
             return f"\\derivspicture{{%\n{tikz(diagram)}}}\n"
         case Code(text):
             return "".join(f"\\derivscode{{{escape(line)}}}\n" for line in text.splitlines() if line.strip())
+        case Remarked():
+            return _remarked(block)
+
+
+SIGNS = {"good": r"\derivsgood", "mend": r"\derivsmend", "wrong": r"\derivsbad", "follows": r"\derivsfollows",
+         "open": r"\derivsunsure"}
+
+
+def _remarked(block: Remarked) -> str:
+    """The sign, the line's number, the line, and the margin."""
+    mended = f"\\derivsmended{{{latex_lines(block.mended)}}}" if block.mended else ""
+    word = "" if block.kind == "good" else escape(block.word)
+    head = f"\\derivsword{{{word}}}{{{escape(block.marks)}}}" if word or block.marks else ""
+    notes = "\\par\n".join(_loose(_text(note)) for note in block.notes)
+    return (f"\\derivsremarked{{{SIGNS[block.kind]}}}{{{block.number}}}{{{_work(block)}{mended}}}{{{head}{notes}}}\n")
+
+
+def _work(block: Remarked) -> str:
+    if block.lines:
+        return f"\\derivsline{{{latex_lines(block.lines)}}}"
+    before, guilty, behind = (_loose("\\par ".join(map(escape, piece.split("\n")))) for piece in block.written)
+    return f"\\derivswritten{{{before}{f'{chr(92)}derivsplace{{{guilty}}}' if guilty else ''}{behind}}}"
+
+
+def _loose(text: str) -> str:
+    """LaTeX that is quoted may break before a command: it has no spaces."""
+    return text.replace(r"$\backslash$", r"\allowbreak$\backslash$")
 
 
 def _stride(stride: Stride, *, judged: bool = False) -> str:
