@@ -55,8 +55,7 @@ from derivs.verdict import Proved
 
 HOLE: Final = "unknown H"              # the name of the tensor that stands for what is missing
 SPELLED: Final = "hole"                # how it is spelled in syntax; no author's command has this name
-SECONDS: Final = 0.2                   # of solving, for one line
-SEARCHED: Final = 0.3                  # for the part of all cases in which it holds
+SECONDS: Final = 0.25                  # of solving, and of looking for where the line holds
 SURE: Final = 2.5                      # the length of a guess that need not wait for what is solved for
 MOST_GAPS: Final = 32                  # of a line that are tried
 MOST_PARTS: Final = 3                  # factors or terms that what is said may have, numbers and sizes aside
@@ -85,13 +84,14 @@ class Line:
 
 @dataclass(slots=True)
 class Solver:
-    """An exercise with the work on it that solving for the hole shares between lines."""
+    """An exercise with the work on it that solving for the hole shares between lines. seconds: of solving, for one."""
 
     problem: Problem
     graph: Graph
     evaluator: Evaluator
     words: Vocabulary
     seed: int = 0
+    seconds: float = SECONDS
     book: Book | None = None
     written: dict[Claim, Expr | None] = field(default_factory=dict)
 
@@ -160,7 +160,7 @@ def missing(solver: Solver, line: Line, deadline: float) -> Diagnosis | None:
             return (_in_the_text(solver, line, reading, truth, deadline)
                     or _beside_the_text(solver, reading, truth, deadline)
                     or only_where(solver.graph, solver.evaluator, reading.claim, truth,
-                                  min(deadline, perf_counter() + SEARCHED), seed=solver.seed))
+                                  min(deadline, perf_counter() + solver.seconds), seed=solver.seed))
     return None
 
 
@@ -181,7 +181,7 @@ def _in_the_text(solver: Solver, line: Line, reading: Reading, truth: Expr, dead
     guessed = list(_guessed(solver, reading.claim, equations, truth))
     sure = [found for found in guessed if found.length <= SURE]
     rest = [found for found in guessed if found.length > SURE]
-    for some in (sure, chain(rest, _solved(solver, equations, truth, min(deadline, perf_counter() + SECONDS)))):
+    for some in (sure, chain(rest, _solved(solver, equations, truth, min(deadline, perf_counter() + solver.seconds)))):
         for found in sorted(some, key=lambda one: one.length):
             if perf_counter() > deadline:
                 return None

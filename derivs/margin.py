@@ -98,7 +98,8 @@ def _line(paper: Paper, line: Marked, problem: Problem, color: bool, width: int)
         yield from (INDENT + other for other in others)
         yield from _with_caret(paper.text, line.span, checked.span, color, width)
         for mend in filter(None, checked.mend.split("\n")):
-            yield INDENT + _clean(mend)
+            yield from (INDENT + row for row in wrap(_clean(mend), width - len(INDENT), break_long_words=False,
+                                                     break_on_hyphens=False))
         for reading, verdict in checked.readings:
             yield f"{INDENT}read {_clean(reading)}: {_clean(verdict_text(verdict, problem))}"
     for remark in checked.remarks:

@@ -43,7 +43,7 @@ SHORT: Final = 32                      # characters of a piece that is shown who
 PAIRED: Final = 2.0                    # weight up to which a mistake is tried together with another one
 BOTH: Final = 6.0                      # what a second change weighs
 LOOKED_AT: Final = 1600                # changes of a line, so that what is found does not hang on the machine
-NEAR: Final = 0.12                     # the least that a change of the text weighs
+NEAR: Final = 0.5                      # about four signs: what is no further than that from the nearest will do
 FAR: Final = 12                         # signs: what is changed further is no less near
 
 Proof = Callable[[Node], bool]

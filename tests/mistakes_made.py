@@ -143,7 +143,7 @@ def one_less(problem: Problem, claim: Claim) -> Made:
 def exponent(problem: Problem, claim: Claim) -> Made:
     for site in sites(problem, claim):
         match site.node:
-            case Pow(base, Number(e)) if e not in (2, Fraction(1, 2)) and not isinstance(base, Integer):
+            case Pow(base, Number(e)) if e not in (2, Fraction(1, 2)) and not isinstance(base, Integer | Apply):
                 for new in (e + 1, e - 1, 2 * e):
                     if new not in (0, e / 2):
                         yield site.put(power(base, new))

@@ -44,8 +44,9 @@ $$\begin{aligned}
 """
 PRINTED = r"""    3  ✓ right   \frac{\partial y_i}{\partial x_j} &= -\beta y_i…
     4  ✗ wrong: at K = 1, j = 1, β = 1, ∂E/∂y = (1) the left side is 0, the right side -2
-         \frac{\partial E}{\partial x_j} &= -\beta y_j (\frac{\partial E}{\partial y_j} + \sum_i
-         \frac{\partial E}{\partial y_i} y_i)
+         … -\beta y_j (\frac{\partial E}{\partial y_j} + \sum_i \frac{\partial E}{\partial y_i} y_i)
+                                                       ^
+         a sign is wrong: write - for +
     6  ↳ follows from a wrong line: it carries on the mistake of the line above; at K = 1, j = 1, β
          = 1, ∂E/∂y = (1) the left side is 0, the right side -2
          = -\beta (y_j \frac{\partial E}{\partial y_j} + y_j \sum_i \frac{\partial E}{\partial y_i}

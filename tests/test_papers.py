@@ -171,7 +171,7 @@ def test_a_line_that_takes_too_long_is_undecided_and_the_next_is_not(monkeypatch
         return line(self, written, *rest, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Checker, "line", slow)
-    monkeypatch.setattr("derivs.papers.SECONDS", 0.1)
+    monkeypatch.setattr("derivs.papers.SECONDS", 1.0)
     found = list(one_by_one(declare(SOFTMAX), [r"y_i = \text{slow}", RIGHT]))
     assert [one.judgement for one in found] == ["undecided", "right"]
 

@@ -47,7 +47,7 @@ TABLE: Final = (
     Row("wrong axis", indices.wrong_axis, 2, 0.05),
     Row("split sum", indices.split_sum, 2, 0.02),
     Row("root", values.root, 2),
-    Row("lost exp", values.exponential, 2),
+    Row("lost exp", values.exponential, 1),
     Row("exponent", values.exponent, 2),
     Row("order", parts.order, 2),
     Row("order", parts.exchanged, 2),
