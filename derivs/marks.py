@@ -12,7 +12,7 @@ from typing import Any
 from derivs import library
 from derivs.credit import Awarded, total
 from derivs.explain import explained
-from derivs.judgement import Checked
+from derivs.judgement import Checked, Diagnosis
 from derivs.margin import in_words, summary, terminal
 from derivs.papers import Paper, mark
 from derivs.problem import Problem
@@ -97,9 +97,15 @@ def fields(checked: Checked, problem: Problem, *, explain: bool = False) -> dict
         "text": checked.text, "judgement": checked.judgement,
         "against_truth": _verdict(checked.against_truth), "against_previous": _verdict(checked.against_previous),
         "reading": checked.reading, "message": in_words(checked, problem), "span": list(checked.span),
-        "mend": checked.mend, "remarks": list(checked.remarks),
+        "mend": checked.mend, "diagnosis": _diagnosis(checked.diagnosis), "remarks": list(checked.remarks),
         "readings": [{"reading": said, **verdict_fields(verdict)} for said, verdict in checked.readings],
         **({"explained": steps and steps.fields()} if explain else {}), "ms": round(checked.milliseconds, 3)}
+
+
+def _diagnosis(found: Diagnosis | None) -> dict[str, Any] | None:
+    return None if found is None else {
+        "mistake": found.mistake, "sentence": found.sentence, "mended": found.mended,
+        "edits": [{"span": list(edit.span), "old": edit.old, "new": edit.new} for edit in found.edits]}
 
 
 def _verdict(verdict: Verdict | None) -> dict[str, Any] | None:
