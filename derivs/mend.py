@@ -38,6 +38,7 @@ from derivs.worlds import Place
 
 READINGS: Final = 2                    # of a line that are looked at: what a sign usually means, and the next best
 POINTS: Final = 3                      # samples of sizes and inputs at which a change must agree to be worth a proof
+SURE: Final = 30                       # ... and before that is tried
 PROOFS: Final = 8                      # changes that agree there and are tried to be proved
 SHORT: Final = 32                      # characters of a piece that is shown whole
 PAIRED: Final = 2.0                    # weight up to which a mistake is tried together with another one
@@ -110,17 +111,21 @@ class Mender:
             found.sort(key=lambda change: change.weight)
             nearest = min(other.weight for other in TABLE[k:]) + NEAR
             while found and found[0].weight <= nearest and proofs < PROOFS:
-                proofs += 1
-                if (said := self._said(found.pop(0), proves)) is not None:
-                    return said
+                change = found.pop(0)
+                if self._agrees(change, SURE):
+                    proofs += 1
+                    if (said := self._said(change, proves)) is not None:
+                        return said
             for change in self._changes(row):
                 if self.is_over:
                     break
                 if self._agrees(change):
                     found.append(change)
-        for change in sorted(found, key=lambda change: change.weight)[:max(1, PROOFS - proofs)]:
-            if (said := self._said(change, proves)) is not None:
-                return said
+        for change in sorted(found, key=lambda change: change.weight):
+            if proofs < PROOFS and self._agrees(change, SURE):
+                proofs += 1
+                if (said := self._said(change, proves)) is not None:
+                    return said
         return None
 
     def by_two(self, proves: Proof) -> Diagnosis | None:
@@ -177,23 +182,23 @@ class Mender:
 
     # ---- judging them
 
-    def _agrees(self, change: Change) -> bool:
+    def _agrees(self, change: Change, points: int = POINTS) -> bool:
         """Whether the line so changed has the right value wherever it was looked at, in one of its first readings."""
         self.left -= 1
         new = self._with(change)
-        return any(self._agrees_read(new, taken, memory) for taken, memory in self.readings)
+        return any(self._agrees_read(new, taken, memory, points) for taken, memory in self.readings)
 
-    def _agrees_read(self, new: Node, taken: dict[str, int], memory: Memory) -> bool:
+    def _agrees_read(self, new: Node, taken: dict[str, int], memory: Memory, points: int) -> bool:
         try:
             reading = claim(self.problem, self.vocabulary, Choices(dict(taken)), self.subject, new, self.given, memory)
             left, right = reading.claim.left, reading.claim.right
-            if left == right or (left, right) in self.tried:               # y = y mends every line
+            if left == right or (points == POINTS and (left, right) in self.tried):        # y = y mends every line
                 return False
             self.tried.add((left, right))
             evaluator = self.evaluator.extended(reading.problem)
             if self._fails(evaluator, reading):
                 return False
-            found = compare(reading.problem, reading.claim, points=POINTS, seed=self.seed, shrink=False,
+            found = compare(reading.problem, reading.claim, points=points, seed=self.seed, shrink=False,
                             evaluator=evaluator)
         except (DerivsError, RecursionError):
             return False

@@ -74,7 +74,7 @@ def missing_one(site: Site, words: Words) -> Iterator[Node]:
     if isinstance(inner, Group) and len(inner.items) == 1:
         inner = bare(inner.items[0])
     own = inner.terms if isinstance(inner, Sum) else ((1, inner),)
-    for term in (number(1), *words.factors[:SHOWN]):
+    for term in (number(1), *words.factors[:SHOWN if site.place in ("factor", "inside") else 2 * SHOWN]):
         if isinstance(bare(term), Name | Scripts | Numeral) and key(term) != key(site.node):
             for minus in (1, -1):
                 terms = ((minus, term), *own) if isinstance(term, Numeral) else (*own, (minus, term))

@@ -204,6 +204,12 @@ def exponent(site: Site, words: Words) -> Iterator[Node]:
                 for change in (-1, 1):
                     yield replace(node, above=Sum((*_terms(node.above), (change, number(1))), NEW), span=NEW)
                 yield replace(node, above=negative(node.above), span=NEW)
+                terms = _terms(node.above)
+                for k in range(len(terms)):
+                    flipped = tuple((-s if j == k else s, term) for j, (s, term) in enumerate(terms))
+                    yield replace(node, above=Sum(flipped, NEW), span=NEW)
+                    if len(terms) > 1:
+                        yield replace(node, above=Sum((*terms[:k], *terms[k + 1:]), NEW), span=NEW)
             return
         half = Rational(1, 2)
         for other in (value + 1, value - 1, -value, value + half, value - half, 2 * value, value / 2):
@@ -394,7 +400,14 @@ def epsilon(site: Site, words: Words) -> Iterator[Node]:
             yield replace(node, base=bracketed(_plus(inside, small)), span=NEW)
         elif site.place == "factor" and isinstance(node, Group) and len(node.items) == 1:
             yield bracketed(_plus(node.items[0], small))
-        elif site.place in ("factor", "term") and isinstance(node, Name | Scripts):
+        if isinstance(node, Scripts) and node.above is not None and site.is_value and (
+                power := _value(node.above)) is not None and power != 2:
+            inside = _plus(replace(node, above=number(2), span=NEW), small)
+            yield Scripts(bracketed(inside), None, _written(power / 2), 0, NEW)
+        if site.place in ("factor", "under") and isinstance(node, Name | Scripts) and (
+                not isinstance(node, Scripts) or node.above is None):
+            yield Root(_plus(scripted(site.node, above=number(2)), small), None, NEW)
+        if site.place in ("factor", "term") and isinstance(node, Name | Scripts):
             yield bracketed(_plus(site.node, small)) if site.place == "factor" else _plus(site.node, small)
 
 
