@@ -13,7 +13,7 @@ from typing import Any
 
 from sympy.core.cache import clear_cache
 
-from benchmarks import growth, mutants, reader, sheets, sympy_alternative, tensorgrad_alternative
+from benchmarks import diagnosis, growth, mutants, reader, sheets, sympy_alternative, tensorgrad_alternative
 from benchmarks.forked import cold, median
 from derivs import judge as _judge
 from derivs.derive import Graph
@@ -160,6 +160,7 @@ PARTS: dict[str, tuple[str, Callable[[], Iterator[str]]]] = {
     "proofs": ("Deriving and proving", proofs),
     "reader": ("Reading and judging hand derivations", reader.report),
     "mutants": ("Mistakes made on purpose", mutants.report),
+    "diagnosis": ("Refusing and mending", diagnosis.report),
     "tensorgrad": ("Against tensorgrad", against_tensorgrad),
     "growth": ("Growth", growing),
     "sheets": ("Sheets", sheets.report),

@@ -67,7 +67,8 @@ class Subject:
     sources: tuple[Source, ...]
     seen: list[World] = field(default_factory=list)
     imposed: dict[tuple[int, tuple[Given, ...]], World] = field(default_factory=dict)
-    known: dict[tuple[int, Claim, Bounds], list[tuple[dict[str, int], arb]]] = field(default_factory=dict)
+    places: dict[tuple[int, Claim, Bounds], list[dict[str, int]]] = field(default_factory=dict)
+    known: dict[tuple[int, Claim, Bounds, int], arb | None] = field(default_factory=dict)
 
     @property
     def problem(self) -> Problem:
@@ -80,17 +81,19 @@ class Subject:
             self.imposed[number, given] = imposed(self.seen[number], given)
         return self.imposed[number, given]
 
-    def right(self, number: int, claim: Claim, bounds: Bounds) -> list[tuple[dict[str, int], arb]]:
+    def right(self, number: int, claim: Claim, bounds: Bounds) -> Iterator[tuple[dict[str, int], arb]]:
         """The values of a right claim at a point, at some values of the indices; none where it has none."""
+        there = self.world(number, claim.given)
         key = number, claim, bounds
-        if key not in self.known:
-            there = self.world(number, claim.given)
-            self.known[key] = []
-            formula = readable(claim.right)
-            for at in _places(bounds, claim, there, number):
+        if key not in self.places:
+            self.places[key] = _places(bounds, claim, there, number)
+        for k, at in enumerate(self.places[key]):
+            if (*key, k) not in self.known:
+                self.known[*key, k] = None
                 with suppress(Undefined, Imprecise):
-                    self.known[key].append((at, there.value(formula, at)))
-        return self.known[key]
+                    self.known[*key, k] = there.value(readable(claim.right), at)
+            if (found := self.known[*key, k]) is not None:
+                yield at, found
 
 
 @dataclass(frozen=True, slots=True)

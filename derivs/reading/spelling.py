@@ -25,6 +25,8 @@ from derivs.reading.syntax import (
     Word,
 )
 
+MOST_KNOWN = 20_000                    # names of nodes that are remembered
+_known: dict[int, tuple[Node, str]] = {}            # by identity, with the node, so that none takes the place of it
 CLOSING = {"[": "]", "\\{": "}", "|": "|", "\\|": "|", "<": ">"}
 
 
@@ -64,6 +66,17 @@ def bare(node: Node) -> Node:
 
 def key(node: Node, *, styled: bool = False) -> str:
     """The name as a string; styled: with its typeface."""
+    if styled:
+        return _key(node, styled=True)
+    known = _known.get(id(node))
+    if known is None:
+        if len(_known) >= MOST_KNOWN:
+            _known.clear()
+        known = _known[id(node)] = node, _key(node, styled=False)
+    return known[1]
+
+
+def _key(node: Node, *, styled: bool) -> str:
     match node if styled else bare(node):
         case Name(text) | Word(text) | Numeral(text):
             return text
