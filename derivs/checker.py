@@ -60,7 +60,8 @@ class Chain:
 class Checker:
     """An exercise with what its derivation has said so far; the work on it is shared between lines.
 
-    slip: the first wrong claim of the last line: its two sides, its conditions, and where the line begins.
+    slip: the first wrong claim of the last line: its two sides, its conditions, and where the line begins. looks: what
+    many changes of a line are evaluated with, so that they do not crowd out the work on the lines.
     """
 
     problem: Problem
@@ -69,6 +70,7 @@ class Checker:
     seconds: float = SECONDS
     graph: Graph = field(init=False)
     evaluator: Evaluator = field(init=False)
+    looks: Evaluator = field(init=False)
     chain: Chain = field(default_factory=Chain)
     solver: Solver | None = None
     slip: tuple[Node, Node, tuple[Node, ...], int] | None = None
@@ -76,7 +78,7 @@ class Checker:
     def __post_init__(self) -> None:
         self.vocabulary = self.vocabulary.copy()
         self.graph = Graph(self.problem)
-        self.evaluator = Evaluator(self.problem)
+        self.evaluator, self.looks = Evaluator(self.problem), Evaluator(self.problem)
         self.chain.subject = self.vocabulary.target
 
     # ---- a line
@@ -211,7 +213,7 @@ class Checker:
 
         shown = wrong.counterexample
         at = shown.at if shown is not None and (shown.at.integers or shown.at.entries) else None
-        mender = Mender(self.problem, self.vocabulary, Evaluator(self.problem), subject, side, given, wrong.text, start,
+        mender = Mender(self.problem, self.vocabulary, self.looks, subject, side, given, wrong.text, start,
                         perf_counter() + MENDING, self.seed, at)
         found = mender.by_one(proves)
         if found is None:

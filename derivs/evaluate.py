@@ -48,6 +48,8 @@ class Evaluator:
 
     def extended(self, problem: Problem) -> Evaluator:
         """The evaluator of another problem, which shares all that is computed where it only adds nodes to this one."""
+        if problem is self.problem:
+            return self
         if not _only_adds_nodes(self.problem, problem):
             return Evaluator(problem)
         added = problem.definitions[len(self.problem.definitions):]

@@ -275,7 +275,7 @@ def _sizes(problem: Problem, turn: int, rng: Random) -> dict[str, int]:
     """2 and 3 first, neighbours different; then one letter large, all alike, anything small."""
     wish = {name: 2 + (k + turn) % 2 for k, name in enumerate(problem.sizes)}
     most = max(MOST, _entries(problem, dict.fromkeys(problem.sizes, 2)) + 8)
-    large = rng.choice(problem.sizes) if problem.sizes else ""
+    large, constraints = rng.choice(problem.sizes) if problem.sizes else "", problem.constraints
     for attempt in range(2000):
         if attempt or turn > 3:
             top = (3, 2, 4, 3)[turn % 4]
@@ -284,7 +284,7 @@ def _sizes(problem: Problem, turn: int, rng: Random) -> dict[str, int]:
                 wish[large] = rng.randint(4, 6)
             elif turn % 4 == 3 and attempt < 200:
                 wish = dict.fromkeys(problem.sizes, rng.randint(2, 3))
-        if all(form.at(wish) >= 0 for form in problem.constraints) and (
+        if all(form.at(wish) >= 0 for form in constraints) and (
                 _entries(problem, wish) <= most + attempt // 20):
             return wish
     raise AssertionError(f"no small sizes for {problem.name}")

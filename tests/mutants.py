@@ -66,7 +66,9 @@ class Subject:
     declared: Declared
     sources: tuple[Source, ...]
     seen: list[World] = field(default_factory=list)
+    coming: Iterator[World] | None = None
     imposed: dict[tuple[int, tuple[Given, ...]], World] = field(default_factory=dict)
+    formulas: dict[Claim, Tree] = field(default_factory=dict)
     places: dict[tuple[int, Claim, Bounds], list[dict[str, int]]] = field(default_factory=dict)
     known: dict[tuple[int, Claim, Bounds, int], arb | None] = field(default_factory=dict)
 
@@ -75,11 +77,18 @@ class Subject:
         return self.declared.problem
 
     def world(self, number: int, given: tuple[Given, ...]) -> World:
-        if not self.seen:
-            self.seen = list(worlds(self.problem, POINTS))
+        if self.coming is None:
+            self.coming = worlds(self.problem, POINTS)
+        while len(self.seen) <= number:
+            self.seen.append(next(self.coming))
         if (number, given) not in self.imposed:
             self.imposed[number, given] = imposed(self.seen[number], given)
         return self.imposed[number, given]
+
+    def formula(self, claim: Claim) -> Tree:
+        if claim not in self.formulas:
+            self.formulas[claim] = readable(claim.right)
+        return self.formulas[claim]
 
     def right(self, number: int, claim: Claim, bounds: Bounds) -> Iterator[tuple[dict[str, int], arb]]:
         """The values of a right claim at a point, at some values of the indices; none where it has none."""
@@ -91,7 +100,7 @@ class Subject:
             if (*key, k) not in self.known:
                 self.known[*key, k] = None
                 with suppress(Undefined, Imprecise):
-                    self.known[*key, k] = there.value(readable(claim.right), at)
+                    self.known[*key, k] = there.value(self.formula(claim), at)
             if (found := self.known[*key, k]) is not None:
                 yield at, found
 

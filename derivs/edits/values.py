@@ -132,7 +132,8 @@ def size_factor(site: Site, words: Words) -> Iterator[Node]:
                 yield over
             if key(over) in names:
                 yield fraction(number(1), under)
-    if site.is_term and site.place != "exponent" and not isinstance(node, Relation):
+    is_plain = _is_number(node) or key(node) in names or isinstance(node, Relation)
+    if site.is_term and site.place != "exponent" and not is_plain:
         for size in words.sizes:
             yield product(fraction(number(1), size), factor(node))
             yield product(size, factor(node))

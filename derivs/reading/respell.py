@@ -173,10 +173,7 @@ def spell(node: Node, source: str) -> str:
             written += f"^{{{spell(above, source)}}}" if above is not None else ""
             return f"{written} {spell(factor(body), source)}"
         case Product(parts) | Row(parts):
-            words = [spell(part, source) for part in parts]
-            is_script = all(len(word) == 1 for word in words)                  # W_{ij}
-            between = "," if is_script else ", "
-            return _joined(words, between if isinstance(node, Row) else "" if is_script else " ")
+            return _joined([spell(part, source) for part in parts], ", " if isinstance(node, Row) else " ")
         case Sum(terms):
             return _terms([(sign, spell(term, source)) for sign, term in terms])
         case Relation(sides, signs):
@@ -208,5 +205,7 @@ def _terms(terms: list[tuple[int, str]]) -> str:
 
 def _script(node: Node, source: str) -> str:
     inner = spell(node, source).strip()
+    if isinstance(node, Product | Row) and all(len(word) == 1 for word in inner.replace(",", "").split()):
+        inner = inner.replace(" ", "")                                         # W_{ij}
     return inner if inner.startswith("{") and inner.endswith("}") and inner.count("{") == 1 else f"{{{inner}}}"
 
