@@ -60,8 +60,9 @@ class Chain:
 class Checker:
     """An exercise with what its derivation has said so far; the work on it is shared between lines.
 
-    slip: the first wrong claim of the last line: its two sides, its conditions, and where the line begins. looks: what
-    many changes of a line are evaluated with, so that they do not crowd out the work on the lines.
+    slip: the first wrong claim of the last line: its two sides, its conditions, where the line begins, and how often
+    its reading had to rescue notation. looks: what many changes of a line are evaluated with, so that they do not crowd
+    out the work on the lines.
     """
 
     problem: Problem
@@ -73,7 +74,7 @@ class Checker:
     looks: Evaluator = field(init=False)
     chain: Chain = field(default_factory=Chain)
     solver: Solver | None = None
-    slip: tuple[Node, Node, tuple[Node, ...], int] | None = None
+    slip: tuple[Node, Node, tuple[Node, ...], int, int] | None = None
 
     def __post_init__(self) -> None:
         self.vocabulary = self.vocabulary.copy()
@@ -182,17 +183,17 @@ class Checker:
         judged = _judgement(truth, above, wrong_above, slips)
         result = self._said(written, here, truth, above, judged, slips)
         if judged == "wrong":
-            self._slipped(side, given, here)
+            self._slipped(side, given, here, truth.reading)
         if judged.startswith("right") and chain.last is not None and truth.reading is not None:
             result = replace(result, remarks=self._masked(truth.reading, chain.last, side, given, deadline))
         chain.last = side
         chain.last_is_wrong = judged in ("wrong", "follows from a wrong line")
         return result
 
-    def _slipped(self, side: Node, given: Sequence[Node], here: Span) -> None:
+    def _slipped(self, side: Node, given: Sequence[Node], here: Span, reading: Reading | None = None) -> None:
         """Remembers the first wrong claim of a line."""
         if self.slip is None and self.chain.subject is not None:
-            self.slip = self.chain.subject, side, tuple(given), here[0]
+            self.slip = self.chain.subject, side, tuple(given), here[0], _rescued(reading)
 
     def mended(self, wrong: Checked) -> Checked:
         """The line that was found wrong last, with what would mend it, where that is found and proved."""
@@ -204,12 +205,12 @@ class Checker:
         return replace(wrong, diagnosis=found, mend=found.sentence,
                        span=found.edits[0].span if found.edits else wrong.span)
 
-    def _diagnosis(self, wrong: Checked, subject: Node, side: Node, given: tuple[Node, ...], start: int
+    def _diagnosis(self, wrong: Checked, subject: Node, side: Node, given: tuple[Node, ...], start: int, rescued: int
                    ) -> Diagnosis | None:
-        """A single change of the line, else what it lacks, else two changes."""
+        """A single change of the line, else what it lacks, else two changes; none that must be rescued more than it."""
         def proves(new: Node) -> bool:
-            deadline = perf_counter() + MENDING
-            return isinstance(decide(self._readings(subject, new, given), self.verdict, deadline).verdict, Proved)
+            found = decide(self._readings(subject, new, given), self.verdict, perf_counter() + MENDING)
+            return isinstance(found.verdict, Proved) and _rescued(found.reading) <= rescued
 
         shown = wrong.counterexample
         at = shown.at if shown is not None and (shown.at.integers or shown.at.entries) else None
@@ -413,6 +414,13 @@ def _node_behind_zero(checker: Checker, term: Expr, reading: Reading) -> str | N
     except DerivsError:
         return None
     return nodes[0]
+
+
+def _rescued(reading: Reading | None) -> int:
+    """In how many things a reading had to guess what notation means."""
+    if reading is None:
+        return 0
+    return len(reading.slips) + sum(option.slip for option in reading.said) + bool(reading.two_meanings)
 
 
 def _taken(reading: Reading | None) -> str:

@@ -40,8 +40,8 @@ from derivs.solver import solve
 TEXTBOOK = Path(__file__).parent / "textbook"
 POINTS = 96                            # exact points of an exercise, at most
 ENOUGH = 60                            # values that are the same, where none is different, for "equivalent"
-FEW, ALL = 12, 48                      # points at which a mutant is looked at first, and one that seldom shows
-PLACES = 4                             # values of the free indices at each
+FEW, ALL = 8, 24                       # points at which a mutant is looked at first, and one that seldom shows
+PLACES = 3                             # values of the free indices at each
 TRIED = 40                             # ways of making a mistake in an exercise that are looked at
 EQUIVALENTS = 5                        # rewrites of an exercise that keep the value
 EQUIVALENT = "equivalent"
