@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import combinations
 
+from derivs.edits.pieces import without
 from derivs.edits.places import Site, Words, is_quotient
-from derivs.edits.values import without
 from derivs.reading.respell import NEW, bracketed, factor, fraction, made, number, product, replaced, scripted
 from derivs.reading.spelling import bare, items, key, letters
 from derivs.reading.syntax import (

@@ -1,0 +1,108 @@
+"""Changes of functions and of comparisons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from derivs.edits.pieces import exponent_of, is_function, is_number, unbracketed, unsquared, without
+from derivs.edits.places import Site, Words
+from derivs.reading.respell import NEW, bracketed, factor, made, negative, number, product, scripted
+from derivs.reading.spelling import bare, key
+from derivs.reading.syntax import Fraction, Group, Name, Node, Product, Relation, Scripts, Sum, Word
+
+OTHERS: Final = {"sin": "cos", "cos": "sin", "tanh": "sigma", "exp": "log", "log": "exp"}
+STRICT: Final = {"<": ("<=", ">"), "<=": ("<", ">="), ">": (">=", "<"), ">=": (">", "<="), "=": ("!=",), "!=": ("=",)}
+
+
+def exponential(site: Site, words: Words) -> Iterator[Node]:
+    """exp(u) for u, and u for exp(u)."""
+    node = bare(site.node)
+    match node:
+        case Scripts(base, None, above) if above is not None and key(base) == "e":
+            yield bracketed(above) if site.place == "factor" and isinstance(bare(above), Sum) else above
+            return
+        case Product(parts):
+            for k, part in enumerate(parts[:-1]):
+                if key(part) == "exp":
+                    yield from without(node, k)
+    if site.place in ("body", "under", "over", "term", "inside", "factor", "whole") and not is_number(node) and (
+            isinstance(node, Name | Scripts | Product | Sum | Fraction)) and not is_function(node):
+        yield Scripts(made("e"), None, unbracketed(site.node), 0, NEW)
+
+
+def logarithm(site: Site, words: Words) -> Iterator[Node]:
+    r"""\log u for u, and u for \log u."""
+    node = bare(site.node)
+    if isinstance(node, Product):
+        for k, part in enumerate(node.parts[:-1]):
+            if key(part) in ("log", "ln"):
+                yield from without(node, k)
+    if site.is_term and not is_number(node) and not isinstance(node, Relation):
+        inner = site.node if isinstance(node, Group) else bracketed(site.node)
+        yield product(made(r"\log"), inner)
+
+
+def sign_in_exponent(site: Site, words: Words) -> Iterator[Node]:
+    """e^{-x} for e^x."""
+    node = bare(site.node)
+    if isinstance(node, Scripts) and node.above is not None and key(node.base) == "e":
+        yield replace(node, above=negative(node.above), span=NEW)
+    elif site.place == "exponent" and site.after == "exp":
+        yield negative(site.node)
+    elif isinstance(node, Product):
+        for k, part in enumerate(node.parts[:-1]):
+            after = bare(node.parts[k + 1])
+            if key(part) == "exp" and isinstance(after, Group) and len(after.items) == 1:
+                inner = replace(after, items=(negative(after.items[0]),), span=NEW)
+                yield replace(node, parts=(*node.parts[:k + 1], inner, *node.parts[k + 2:]), span=NEW)
+
+
+def wrong_derivative(site: Site, words: Words) -> Iterator[Node]:
+    """y (1 - y) is the derivative of the logistic function, 1 - y^2 that of tanh; y (1 - y) for y."""
+    node = bare(site.node)
+    inner = node.items[0] if isinstance(node, Group) and len(node.items) == 1 else node
+    if isinstance(inner, Sum) and len(inner.terms) == 2 and key(inner.terms[0][1]) == "1" and inner.terms[1][0] < 0:
+        second = bare(inner.terms[1][1])
+        if isinstance(second, Scripts) and second.above is not None and exponent_of(second.above) == 2:
+            y = unsquared(second)
+            yield product(y, bracketed(Sum(((1, number(1)), (-1, y)), NEW)))
+    if isinstance(node, Product):
+        for k, (first, after) in enumerate(zip(node.parts, node.parts[1:], strict=False)):
+            group = bare(after)
+            term = group.items[0] if isinstance(group, Group) and len(group.items) == 1 else None
+            if isinstance(term, Sum) and len(term.terms) == 2 and key(term.terms[0][1]) == "1" and (
+                    key(term.terms[1][1]) == key(first)) and term.terms[1][0] < 0:
+                changed = bracketed(Sum(((1, number(1)), (-1, scripted(first, above=number(2)))), NEW))
+                yield replace(node, parts=(*node.parts[:k], changed, *node.parts[k + 2:]), span=NEW)
+    if isinstance(node, Word) and node.text in OTHERS:
+        yield made("\\" + OTHERS[node.text])
+    if site.place in ("factor", "whole", "over") and isinstance(node, Name | Scripts) and not is_function(node):
+        yield product(site.node, bracketed(Sum(((1, number(1)), (-1, site.node)), NEW)))
+        yield bracketed(Sum(((1, number(1)), (-1, scripted(site.node, above=number(2)))), NEW))
+        yield bracketed(Sum(((1, number(1)), (-1, site.node)), NEW))
+
+
+def absolute(site: Site, words: Words) -> Iterator[Node]:
+    """x for |x|."""
+    node = bare(site.node)
+    if isinstance(node, Group) and node.kind == "|" and len(node.items) == 1:
+        yield factor(node.items[0])
+
+
+def strict(site: Site, words: Words) -> Iterator[Node]:
+    """> for >=, and the other way round."""
+    node = bare(site.node)
+    if isinstance(node, Relation) and len(node.signs) == 1:
+        for other in STRICT.get(node.signs[0], ()):
+            yield replace(node, signs=(other,), span=NEW)
+
+
+def threshold(site: Site, words: Words) -> Iterator[Node]:
+    """0 for what something is compared with."""
+    node = bare(site.node)
+    if site.place == "side" and (is_number(node) or key(node) in {key(e) for e in words.epsilons}):
+        for text in ("0", "1", "-1"):
+            if key(made(text)) != key(node):
+                yield made(text)
