@@ -198,7 +198,7 @@ class Mender:
             evaluator = self.evaluator.extended(reading.problem)
             if self._fails(evaluator, reading):
                 return False
-            found = compare(reading.problem, reading.claim, points=points, seed=self.seed, shrink=False,
+            found = compare(reading.problem, reading.claim, points=points, seed=self.seed, shrink=False, off_kinks=True,
                             evaluator=evaluator)
         except (DerivsError, RecursionError):
             return False
@@ -289,7 +289,7 @@ def _narrowed(old: str, new: str, span: Span) -> Edit:
                 min(len(a), len(b)) - head)
     while head or tail:
         one, two = "".join(a[head:len(a) - tail]), "".join(b[head:len(b) - tail])
-        if one.strip() and two.strip() and _is_balanced(one) and _is_balanced(two):
+        if one.strip() and _is_balanced(one) and _is_balanced(two):
             start = span[0] + len("".join(a[:head]))
             return Edit((start, start + len(one)), one, two)
         if tail and (tail >= head or not head):
@@ -299,10 +299,14 @@ def _narrowed(old: str, new: str, span: Span) -> Edit:
     return Edit(span, old, new)
 
 
+OPENING: Final = frozenset({"{", "(", "[", "\\left", "\\begin"})
+CLOSING: Final = frozenset({"}", ")", "]", "\\right", "\\end"})
+
+
 def _is_balanced(text: str) -> bool:
     depth = 0
     for sign in _TOKEN.findall(text):
-        depth += (sign in ("{", "(", "[", "\\left")) - (sign in ("}", ")", "]", "\\right"))
+        depth += (sign in OPENING) - (sign in CLOSING)
         if depth < 0:
             return False
     return depth == 0 and not text.lstrip().startswith(("_", "^")) and not text.rstrip().endswith(("_", "^", "\\frac"))
