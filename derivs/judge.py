@@ -11,17 +11,18 @@ from fractions import Fraction
 
 from derivs.derive import Graph
 from derivs.domains import divisors, may_narrow
-from derivs.errors import DerivsError
+from derivs.errors import DerivsError, IllFormed, Unsupported
 from derivs.evaluate import Evaluator
-from derivs.expr import Compare, Expr, Number, tensors_in, walk
+from derivs.expr import ZERO, Apply, Compare, Expr, Largest, Number, tensors_in, walk
 from derivs.points import near
-from derivs.problem import Claim, Problem
+from derivs.problem import Claim, Given, Problem
 from derivs.prove import Equal, NotShown, prove
 from derivs.refute import Agreed, compare, nonzero_somewhere
 from derivs.text import text
 from derivs.unfold import reach
 from derivs.verdict import Proved, Refuted, Tested, Verdict
 
+KINKED = ("max", "min", "abs", "relu", "sign")     # functions that compare
 QUICK, EXAMINE, SEARCH = 5, 12, 60          # exact points: before the proof, after it, and where there is none
 
 
@@ -68,18 +69,40 @@ def _examined(graph: Graph, claim: Claim, shown: Equal, seed: int, evaluator: Ev
     points = SEARCH if may_narrow(problem, claim) else examine
     looked: Refuted | Agreed = compare(problem, claim, points=points, after=QUICK, seed=seed,
                                        off_kinks=bool(shown.kinks), evaluator=evaluator)
+    for kink in shown.kinks:
+        on_it = _on(graph, claim, kink, seed, evaluator)
+        if on_it is not None:
+            return on_it
     conditions = [f"except where {text(kink, problem)} = 0" for kink in shown.kinks]
     if isinstance(looked, Agreed) and looked.divided:
         if looked.divided > looked.points / 2:          # not only here and there: the right side lacks its values
             return _strictly(problem, claim, looked, seed, evaluator)
         conditions += [f"where {text(part, problem)} is not 0" for part in divisors(problem, claim)]
     if isinstance(looked, Refuted):
-        if "undefined" in (looked.left, looked.right):
-            return looked                     # equal where both are defined, but here only one of them is
+        if shown.kinks or "undefined" in (looked.left, looked.right):
+            return looked                     # equal off kinks, or where both are defined, but not here
         raise ProofContradicted(
             f"the two sides are proved equal, and differ at {looked.at}: {looked.left} and {looked.right}",
             where=problem.name, mend="this is a bug in derivs; please report it with the exercise")
     return Proved((*_assumed(graph, claim), *conditions), looked.points)
+
+
+def _on(graph: Graph, claim: Claim, kink: Expr, seed: int, evaluator: Evaluator) -> Refuted | Tested | None:
+    """A point where a comparison of the right side is a tie, the left side meets none, and the two differ."""
+    tie = replace(claim, given=(*claim.given, Given("=", kink, ZERO)))
+    try:
+        found = compare(graph.problem, tie, points=EXAMINE, seed=seed, off_kinks=True, evaluator=evaluator)
+    except (Unsupported, IllFormed):                  # no input can be set so that it is a tie
+        if _compares(graph, claim):
+            return None
+        return Tested(0, f"it may fail where {text(kink, graph.problem)} = 0, and the exercise compares nothing")
+    return found if isinstance(found, Refuted) else None
+
+
+def _compares(graph: Graph, claim: Claim) -> bool:
+    """Whether a comparison is made in the exercise or on the left side, so that this may have a kink."""
+    return any(isinstance(part, Compare | Largest) or (isinstance(part, Apply) and part.function in KINKED)
+               for tree in (claim.left, *(d.value for d in graph.problem.definitions)) for part in walk(tree))
 
 
 def _strictly(problem: Problem, claim: Claim, looked: Agreed, seed: int, evaluator: Evaluator) -> Verdict:
@@ -89,9 +112,10 @@ def _strictly(problem: Problem, claim: Claim, looked: Agreed, seed: int, evaluat
 
 
 def _compared_with(claim: Claim) -> list[Fraction]:
-    """The numbers but 0 and 1 that stand in its comparisons: usual inputs need not lie on both sides of them."""
+    """The numbers but 0 and 1 that it compares with: usual inputs need not lie on both sides of them."""
     found = {abs(node.value) for side in (claim.left, claim.right) for comparison in walk(side)
-             if isinstance(comparison, Compare) for node in walk(comparison) if isinstance(node, Number)}
+             if isinstance(comparison, Compare) or (isinstance(comparison, Apply) and comparison.function in KINKED)
+             for node in walk(comparison) if isinstance(node, Number)}
     return sorted(found - {Fraction(0), Fraction(1)})
 
 

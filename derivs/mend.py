@@ -6,20 +6,21 @@ in the author's own notation, read again as any line is, and proved. Nothing els
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import combinations, islice
+from math import inf
 from time import perf_counter
 from typing import Final
 
 from derivs.edits.places import Site, Words, sites, words_of
 from derivs.edits.table import TABLE, Row
+from derivs.edits.wording import distance, narrowed, sentence
 from derivs.errors import DerivsError, IllFormed, OutOfDomain
 from derivs.evaluate import Evaluator
 from derivs.expr import Expr
-from derivs.judgement import Diagnosis, Edit
+from derivs.judgement import Diagnosis
 from derivs.kernels import Imprecise, Undecided, differ
 from derivs.problem import Problem
 from derivs.reading.choices import Choices, others
@@ -32,7 +33,6 @@ from derivs.reading.syntax import Node, Product, Scripts, Span, Sum, children, w
 from derivs.reading.syntax import Row as Listed
 from derivs.reading.vocabulary import Vocabulary
 from derivs.refute import STEPS, Agreed, compare
-from derivs.rules.mistakes import BY_NAME
 from derivs.verdict import Point
 from derivs.worlds import Place
 
@@ -40,12 +40,11 @@ READINGS: Final = 2                    # of a line that are looked at: what a si
 POINTS: Final = 3                      # samples of sizes and inputs at which a change must agree to be worth a proof
 SURE: Final = 30                       # ... and before that is tried
 PROOFS: Final = 8                      # changes that agree there and are tried to be proved
-SHORT: Final = 32                      # characters of a piece that is shown whole
-PAIRED: Final = 2.0                    # weight up to which a mistake is tried together with another one
+PAIRED: Final = 1.0                    # weight up to which a mistake is tried together with another one
 BOTH: Final = 6.0                      # what a second change weighs
 LOOKED_AT: Final = 1600                # changes of a line, so that what is found does not hang on the machine
 NEAR: Final = 0.5                      # about four signs: what is no further than that from the nearest will do
-FAR: Final = 12                         # signs: what is changed further is no less near
+FAR: Final = 12                        # signs: what is changed further is no less near
 
 Proof = Callable[[Node], bool]
 
@@ -87,6 +86,7 @@ class Mender:
     shifted: str = ""
     places: dict[int, Place] = field(default_factory=dict)
     left: int = LOOKED_AT
+    proofs: int = PROOFS
 
     def __post_init__(self) -> None:
         self.words = words_of(self.vocabulary, self.subject, self.side)
@@ -106,31 +106,32 @@ class Mender:
     def by_one(self, proves: Proof) -> Diagnosis | None:
         """The nearest change that `proves`; None if there is none among those that were tried in time."""
         found: list[Change] = []
-        proofs = 0
         for k, row in enumerate(TABLE):
-            found.sort(key=lambda change: change.weight)
             nearest = min(other.weight for other in TABLE[k:]) + NEAR
-            while found and found[0].weight <= nearest and proofs < PROOFS:
-                change = found.pop(0)
-                if self._agrees(change, SURE):
-                    proofs += 1
-                    if (said := self._said(change, proves)) is not None:
-                        return said
+            if (said := self._proved(found, nearest, proves)) is not None:
+                return said
             for change in self._changes(row):
                 if self.is_over:
                     break
                 if self._agrees(change):
                     found.append(change)
-        for change in sorted(found, key=lambda change: change.weight):
-            if proofs < PROOFS and self._agrees(change, SURE):
-                proofs += 1
+        return self._proved(found, inf, proves)
+
+    def _proved(self, found: list[Change], limit: float, proves: Proof) -> Diagnosis | None:
+        """The first of the changes up to that weight that is proved; those that were tried are taken out."""
+        found.sort(key=lambda change: change.weight)
+        while found and found[0].weight <= limit and self.proofs:
+            change = found.pop(0)
+            if self._agrees(change, SURE):
+                self.proofs -= 1
                 if (said := self._said(change, proves)) is not None:
                     return said
         return None
 
     def by_two(self, proves: Proof) -> Diagnosis | None:
         """Two of the most frequent mistakes at once, in places of their own."""
-        simple = [change for row in TABLE if row.weight <= 1 for change in self._changes(row) if len(change.old) == 1]
+        simple = [change for row in TABLE if row.weight <= PAIRED for change in self._changes(row)
+                  if len(change.old) == 1]
         for one, two in combinations(simple, 2):
             if self.is_over:
                 return None
@@ -175,7 +176,7 @@ class Mender:
         after = spell(new, self.shifted)
         if before == after or not after:
             return None
-        return Change(row, (old,), (new,), row.weight + row.per_sign * min(_distance(before, after), FAR))
+        return Change(row, (old,), (new,), row.weight + row.per_sign * min(distance(before, after), FAR))
 
     def _text(self, node: Node) -> str:
         return self.source[node.span[0] - self.start:node.span[1] - self.start]
@@ -237,16 +238,16 @@ class Mender:
             at, to = old.span[0] - low, old.span[1] - low
             written = spell(new, self.shifted)
             text = text[:at] + written + text[to:]
-            edits.append(_narrowed(self._text(old), written, old.span))
+            edits.append(narrowed(self._text(old), written, old.span))
         try:
             if not proves(parse(text)):
                 return None
         except (DerivsError, RecursionError):
             return None
         edits.reverse()
-        rows = change.rows or (change.row,)
-        return Diagnosis(rows[0].mistake if len({row.mistake for row in rows}) == 1 else "two mistakes",
-                         _sentence(rows, edits), tuple(edits), text)
+        mistakes = [row.mistake for row in change.rows or (change.row,)]
+        return Diagnosis(mistakes[0] if len(set(mistakes)) == 1 else "two mistakes", sentence(mistakes, edits),
+                         tuple(edits), text)
 
 
 def _with_script(owner: Scripts, old: Node, new: Node) -> Scripts:
@@ -263,65 +264,3 @@ def _with_script(owner: Scripts, old: Node, new: Node) -> Scripts:
 
 def _overlap(one: Span, two: Span) -> bool:
     return one[0] < two[1] and two[0] < one[1]
-
-
-# ---- what is said
-
-_TOKEN: Final = re.compile(r"\\[A-Za-z]+|[A-Za-z0-9]|\s+|.")
-
-
-def _distance(one: str, two: str) -> int:
-    """How much text is changed: what differs between the longest common beginning and end, in signs."""
-    a, b = ([t for t in _TOKEN.findall(text) if not t.isspace() and t not in ("{", "}")] for text in (one, two))
-    head = next((k for k, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
-    a, b = a[head:], b[head:]
-    tail = next((k for k, (x, y) in enumerate(zip(a[::-1], b[::-1], strict=False)) if x != y), min(len(a), len(b)))
-    return max(len(a), len(b)) - tail
-
-
-def _narrowed(old: str, new: str, span: Span) -> Edit:
-    """The edit, of a long piece only as much as differs, with all brackets closed."""
-    if len(old) <= SHORT:
-        return Edit(span, old, new)
-    a, b = _TOKEN.findall(old), _TOKEN.findall(new)
-    head = next((k for k, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
-    tail = next((k for k, (x, y) in enumerate(zip(a[head:][::-1], b[head:][::-1], strict=False)) if x != y),
-                min(len(a), len(b)) - head)
-    while head or tail:
-        one, two = "".join(a[head:len(a) - tail]), "".join(b[head:len(b) - tail])
-        if one.strip() and _is_balanced(one) and _is_balanced(two):
-            start = span[0] + len("".join(a[:head]))
-            return Edit((start, start + len(one)), one, two)
-        if tail and (tail >= head or not head):
-            tail -= 1
-        else:
-            head -= 1
-    return Edit(span, old, new)
-
-
-OPENING: Final = frozenset({"{", "(", "[", "\\left", "\\begin"})
-CLOSING: Final = frozenset({"}", ")", "]", "\\right", "\\end"})
-
-
-def _is_balanced(text: str) -> bool:
-    depth = 0
-    for sign in _TOKEN.findall(text):
-        depth += (sign in OPENING) - (sign in CLOSING)
-        if depth < 0:
-            return False
-    return depth == 0 and not text.lstrip().startswith(("_", "^")) and not text.rstrip().endswith(("_", "^", "\\frac"))
-
-
-def _sentence(rows: Sequence[Row], edits: Sequence[Edit]) -> str:
-    """a sign is wrong: write ... for ..."""
-    what = "; ".join(dict.fromkeys(BY_NAME[row.mistake].sentence for row in rows))
-    return f"{what}: " + ", and ".join(dict.fromkeys(map(_written, edits)))
-
-
-def _written(edit: Edit) -> str:
-    old, new = " ".join(edit.old.split()), " ".join(edit.new.split())
-    if not new:
-        return f"take {old} away"
-    return f"write {new} for {old}" if old and len(old) <= 2 * SHORT else f"write {new} here"
-
-

@@ -52,7 +52,7 @@ class Agreed:
 
 @dataclass(frozen=True, slots=True)
 class _Difference:
-    """What was found at a point: the values, None where undefined; whether a comparison on the way was a tie."""
+    """What was found at a point: the values, None where undefined; whether the left side met a tie on its way."""
 
     left: Value | None
     right: Value | None
@@ -172,6 +172,7 @@ def _look(search: _Search, place: Place, integers: Mapping[str, int]) -> _Look:
             left = _value(place, search.left, integers)
             if left is None and search.claim.where_left:
                 return "silent"
+            tied = place.tied              # where only the right side meets a tie, the left has a plain value
             try:
                 right = place.value(search.right, integers)
             except DivisionByZero:
@@ -181,9 +182,9 @@ def _look(search: _Search, place: Place, integers: Mapping[str, int]) -> _Look:
             except OutOfDomain:
                 right = None
             if left is None or right is None:
-                return "silent" if left is right else _Difference(left, right, place.tied)
+                return "silent" if left is right or (right is None and tied) else _Difference(left, right, tied)
             if differ(left, right):
-                return _Difference(left, right, place.tied)
+                return _Difference(left, right, tied)
             if identical(left, right) or (bits > FIRST_BITS and close(left, right)):
                 return "agree"
             if not place.sharpen():

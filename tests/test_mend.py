@@ -40,8 +40,8 @@ FOLLOWS = "002-1.3-03"                             # carries on the lost exponen
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a machine that does other things too."""
-    monkeypatch.setattr("derivs.papers.MENDING", 60.0)
-    monkeypatch.setattr("derivs.checker.MENDING", 60.0)
+    for limit in ("papers.MENDING", "papers.MENDING_IN_ALL", "checker.MENDING", "checker.SOLVING", "hole.SECONDS"):
+        monkeypatch.setattr(f"derivs.{limit}", 60.0)
 
 
 @cache
