@@ -11,6 +11,7 @@ from derivs.reading.syntax import Span
 from derivs.rules.mistakes import BY_NAME
 
 SHORT: Final = 32                      # characters of a piece that is shown whole
+EITHER: Final = "is missing or too many"             # the text says which
 _TOKEN: Final = re.compile(r"\\[A-Za-z]+|[A-Za-z0-9]|\s+|.")
 
 
@@ -58,8 +59,10 @@ def _is_balanced(text: str) -> bool:
 
 def sentence(mistakes: Sequence[str], edits: Sequence[Edit]) -> str:
     """a sign is wrong: write ... for ..."""
-    what = "; ".join(dict.fromkeys(BY_NAME[mistake].sentence for mistake in mistakes))
-    return f"{what}: " + ", and ".join(dict.fromkeys(map(_written, edits)))
+    grows = sum(len(edit.new) - len(edit.old) for edit in edits) > 0
+    said = (BY_NAME[mistake].sentence.replace(EITHER, "is missing" if grows else "should not be here")
+            for mistake in mistakes)
+    return f"{'; '.join(dict.fromkeys(said))}: " + ", and ".join(dict.fromkeys(map(_written, edits)))
 
 
 def _written(edit: Edit) -> str:
