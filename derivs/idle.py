@@ -11,16 +11,15 @@ from typing import Final
 
 from derivs.errors import DerivsError
 from derivs.evaluate import Evaluator
-from derivs.expr import Apply, Compare, Largest, walk
 from derivs.kernels import Value, close, identical
 from derivs.points import Entries, Sizes, generic, inputs
-from derivs.problem import Claim, Problem, Tensor
+from derivs.problem import Claim, Tensor
+from derivs.rules.functions import compares
 from derivs.verdict import Point
 from derivs.worlds import Formula
 
 POINTS: Final = 2
 BY_STEPS: Final = 16                   # points where something is compared: a step is flat almost everywhere
-STEPPED: Final = frozenset({"relu", "leaky_relu", "abs", "max", "min", "sign"})
 STEPS: Final = 20_000
 
 
@@ -29,7 +28,8 @@ def idle(evaluator: Evaluator, claim: Claim, given: Sequence[Tensor], sizes: Siz
     """The tensors whose entries change neither side, at these sizes and values of the free indices."""
     rng, found = Random(0), {tensor.name for tensor in given}
     sides = [evaluator.compile(side) for side in (claim.left, claim.right)]
-    for _ in range(BY_STEPS if _compares(evaluator.problem, claim) else POINTS):
+    trees = (claim.left, claim.right, *(d.value for d in evaluator.problem.definitions))
+    for _ in range(BY_STEPS if any(map(compares, trees)) else POINTS):
         base = inputs(given, sizes, generic, rng)
         before = _values(evaluator, sides, sizes, places, base)
         for tensor in given:
@@ -42,13 +42,6 @@ def idle(evaluator: Evaluator, claim: Claim, given: Sequence[Tensor], sizes: Siz
         if before is None:
             return frozenset()
     return frozenset(found)
-
-
-def _compares(problem: Problem, claim: Claim) -> bool:
-    """Whether something is compared in the claim or in a definition."""
-    trees = (claim.left, claim.right, *(d.value for d in problem.definitions))
-    return any(isinstance(node, Compare | Largest) or (isinstance(node, Apply) and node.function in STEPPED)
-               for tree in trees for node in walk(tree))
 
 
 def _values(evaluator: Evaluator, sides: Sequence[Formula], sizes: Sizes, places: Mapping[str, int], entries: Entries

@@ -13,16 +13,16 @@ from derivs.derive import Graph
 from derivs.domains import divisors, may_narrow
 from derivs.errors import DerivsError, IllFormed, Unsupported
 from derivs.evaluate import Evaluator
-from derivs.expr import ZERO, Apply, Compare, Expr, Largest, Number, tensors_in, walk
+from derivs.expr import ZERO, Apply, Compare, Expr, Number, tensors_in, walk
 from derivs.points import near
 from derivs.problem import Claim, Given, Problem
 from derivs.prove import Equal, NotShown, prove
 from derivs.refute import Agreed, compare, nonzero_somewhere
+from derivs.rules.functions import compares
 from derivs.text import text
 from derivs.unfold import reach
 from derivs.verdict import Proved, Refuted, Tested, Verdict
 
-KINKED = ("max", "min", "abs", "relu", "sign")     # functions that compare
 QUICK, EXAMINE, SEARCH = 5, 12, 60          # exact points: before the proof, after it, and where there is none
 
 
@@ -93,16 +93,10 @@ def _on(graph: Graph, claim: Claim, kink: Expr, seed: int, evaluator: Evaluator)
     try:
         found = compare(graph.problem, tie, points=EXAMINE, seed=seed, off_kinks=True, evaluator=evaluator)
     except (Unsupported, IllFormed):                  # no input can be set so that it is a tie
-        if _compares(graph, claim):
+        if any(map(compares, (claim.left, *(d.value for d in graph.problem.definitions)))):
             return None
         return Tested(0, f"it may fail where {text(kink, graph.problem)} = 0, and the exercise compares nothing")
     return found if isinstance(found, Refuted) else None
-
-
-def _compares(graph: Graph, claim: Claim) -> bool:
-    """Whether a comparison is made in the exercise or on the left side, so that this may have a kink."""
-    return any(isinstance(part, Compare | Largest) or (isinstance(part, Apply) and part.function in KINKED)
-               for tree in (claim.left, *(d.value for d in graph.problem.definitions)) for part in walk(tree))
 
 
 def _strictly(problem: Problem, claim: Claim, looked: Agreed, seed: int, evaluator: Evaluator) -> Verdict:
@@ -114,7 +108,7 @@ def _strictly(problem: Problem, claim: Claim, looked: Agreed, seed: int, evaluat
 def _compared_with(claim: Claim) -> list[Fraction]:
     """The numbers but 0 and 1 that it compares with: usual inputs need not lie on both sides of them."""
     found = {abs(node.value) for side in (claim.left, claim.right) for comparison in walk(side)
-             if isinstance(comparison, Compare) or (isinstance(comparison, Apply) and comparison.function in KINKED)
+             if isinstance(comparison, Compare | Apply) and compares(comparison)
              for node in walk(comparison) if isinstance(node, Number)}
     return sorted(found - {Fraction(0), Fraction(1)})
 

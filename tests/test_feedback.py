@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from browsing import CONTRAST, Open
 from click.testing import CliRunner, Result
-from test_page import CONTRAST, Open, browser, open_page  # noqa: F401  fixtures
 from test_rendered import CORNERS
 
 from derivs import library
@@ -403,7 +403,7 @@ def test_every_kind_of_formula_compiles(tmp_path: Path) -> None:
 # ---- in a browser ----------------------------------------------------------------------------------------------------
 
 @pytest.fixture(params=SEEDS)
-def page(request: pytest.FixtureRequest, open_page: Open) -> Iterator[Page]:  # noqa: F811
+def page(request: pytest.FixtureRequest, open_page: Open) -> Iterator[Page]:
     yield open_page(sheet(request.param))
 
 
@@ -436,7 +436,7 @@ def test_signs_have_words_and_colours_have_contrast(page: Page) -> None:
         assert {name: ratio for name, ratio in page.evaluate(CONTRAST).items() if ratio < 4.5} == {}
 
 
-def test_what_is_copied_has_no_mark(open_page: Open) -> None:  # noqa: F811
+def test_what_is_copied_has_no_mark(open_page: Open) -> None:
     page = open_page(sheet("000"))
     assert page.locator(".guilty").count() > 0
     copied = page.evaluate("[...document.querySelectorAll('.math')].map((math) => math.dataset.latex)")
@@ -445,13 +445,13 @@ def test_what_is_copied_has_no_mark(open_page: Open) -> None:  # noqa: F811
     assert colour == "rgb(179, 38, 30)"
 
 
-def test_every_kind_of_formula_is_rendered(open_page: Open) -> None:  # noqa: F811
+def test_every_kind_of_formula_is_rendered(open_page: Open) -> None:
     page = open_page(corners())
     assert page.locator(".katex-error").count() == 0
     assert page.locator(".tex > .katex, .tex > .katex-display > .katex").count() == page.locator(".tex").count()
 
 
-def test_hostile_text_runs_nothing(open_page: Open) -> None:  # noqa: F811
+def test_hostile_text_runs_nothing(open_page: Open) -> None:
     page = open_page(hostile("<script>alert(1)</script>"))
     assert page.locator("script").count() == 2
     assert "<script>alert(1)" in page.locator("main").inner_text()

@@ -19,6 +19,8 @@ from derivs.reading.remember import Memory
 from derivs.reading.respell import NEW, made, replaced, spell
 from derivs.reading.syntax import Relation, walk
 
+pytestmark = pytest.mark.usefixtures("patient")
+
 ROWS = [json.loads(line) for line in (Path(__file__).parent / "seeds" / "seed_lines.jsonl").read_text().splitlines()]
 WHY = {row["id"]: row["why"] for row in ROWS}
 # The line, the mistake that is named, and what stands in the text to be written there; the reason in WHY agrees.
@@ -35,13 +37,6 @@ SAID = {
     "004-1.1b-05": ("layer index", "W^{(l + 1)}"),
 }
 FOLLOWS = "002-1.3-03"                             # carries on the lost exponential of the line above
-
-
-@pytest.fixture(autouse=True)
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a machine that does other things too."""
-    for limit in ("papers.MENDING", "papers.MENDING_IN_ALL", "checker.MENDING", "checker.SOLVING", "hole.SECONDS"):
-        monkeypatch.setattr(f"derivs.{limit}", 60.0)
 
 
 @cache

@@ -22,6 +22,8 @@ from derivs.reading.syntax import Relation
 from derivs.rules.mistakes import BY_NAME, ROWS, Mistake
 from derivs.verdict import Point
 
+pytestmark = pytest.mark.usefixtures("patient")
+
 SYMBOLS = {**{name: "vector[n] input" for name in ("x", "a", "b", "g", "u^{(1)}", "u^{(2)}")},
            "W": "matrix[n, n] parameter", "c": "scalar input", "d": "scalar input", "p": "scalar input positive",
            r"\epsilon": "scalar constant positive"}
@@ -29,13 +31,6 @@ SYMBOLS = {**{name: "vector[n] input" for name in ("x", "a", "b", "g", "u^{(1)}"
 ALSO = {"m-1 for m": {"extra term"}, "shift": {"extra term"}, "order": {"index"}, "wrong axis": {"transposed"},
         "kernel not flipped": {"index"}, "missing factor": {"wrong name"}, "split sum": {"extra sum"},
         "diagonal only": {"dropped sum"}, "missing term": {"wrong name"}}
-
-
-@pytest.fixture(autouse=True)
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a machine that does other things too."""
-    for limit in ("papers.MENDING", "papers.MENDING_IN_ALL", "checker.MENDING", "checker.SOLVING", "hole.SECONDS"):
-        monkeypatch.setattr(f"derivs.{limit}", 60.0)
 
 
 @cache

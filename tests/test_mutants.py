@@ -12,15 +12,10 @@ import pytest
 from mistakes_made import MISTAKES, WHY_EQUAL
 from mutants import EQUIVALENT, Mutant, Said, judged, judged_alone, mutants, subject, subjects
 
+pytestmark = pytest.mark.usefixtures("patient")
+
 JUDGED, DIAGNOSED = 20, 90             # every so many-th mutant
 NAMED = 0.9                            # of the wrong lines, at least
-
-
-@pytest.fixture(autouse=True)
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a machine that does other things too."""
-    for limit in ("papers.MENDING", "papers.MENDING_IN_ALL", "checker.MENDING", "checker.SOLVING", "hole.SECONDS"):
-        monkeypatch.setattr(f"derivs.{limit}", 60.0)
 
 
 @cache

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import examples
 import pytest
-from test_page import browser  # noqa: F401
 
 import derivs
 from derivs.derivation import Answer, Solution, Step
@@ -206,7 +205,7 @@ TYPESET = r"""() => {
   return found; }"""
 
 
-def typeset(browser: Browser, text: str) -> list[tuple[str, str]]:  # noqa: F811
+def typeset(browser: Browser, text: str) -> list[tuple[str, str]]:
     """The formulas between dollars that stand in HTML, and what the vendored KaTeX has against them."""
     page = browser.new_page()
     page.set_content(f"<!doctype html><body>{text}<script>{KATEX.read_text(encoding='utf-8')}</script>")
@@ -216,7 +215,7 @@ def typeset(browser: Browser, text: str) -> list[tuple[str, str]]:  # noqa: F811
 
 
 def test_every_formula_of_the_notebook_can_be_typeset(
-        browser: Browser, outputs: dict[str, dict[str, str]]) -> None:  # noqa: F811
+        browser: Browser, outputs: dict[str, dict[str, str]]) -> None:
     said = [data["text/html"] for data in outputs.values() if "text/html" in data]
     said += [f"<p>{escape(data['text/latex'])}</p>" for data in outputs.values() if "text/latex" in data]
     found = typeset(browser, "\n".join(said))
@@ -225,7 +224,7 @@ def test_every_formula_of_the_notebook_can_be_typeset(
 
 
 @pytest.mark.parametrize("make", MADE.values(), ids=MADE)
-def test_every_formula_of_a_sheet_can_be_typeset(browser: Browser, make: Any) -> None:  # noqa: F811
+def test_every_formula_of_a_sheet_can_be_typeset(browser: Browser, make: Any) -> None:
     solution = answered(make())
     found = typeset(browser, html(solution) or "")
     assert found and [(formula, error) for formula, error in found if error] == []

@@ -23,7 +23,9 @@ from derivs.expr import (
     Compare,
     Expr,
     Indicator,
+    Largest,
     Number,
+    Tree,
     add,
     divide,
     mul,
@@ -31,6 +33,7 @@ from derivs.expr import (
     number,
     power,
     subtract,
+    walk,
 )
 from derivs.rules.opaque import MARK, derivative, is_opaque
 
@@ -122,6 +125,13 @@ FUNCTIONS: dict[str, Function] = {row.name: row for row in (
              lambda a, b: _where_less(a, b, a, b),
              lambda a, b: (subtract(a, b), (HALF, HALF))),
 )}
+
+
+def compares(tree: Tree) -> bool:
+    """Whether something is compared in it, so that it may have a kink: a comparison, a largest value, a kinked row."""
+    return any(isinstance(node, Compare | Largest)
+               or (isinstance(node, Apply) and not is_opaque(node.function) and row(node.function).kink is not None)
+               for node in walk(tree))
 
 
 def row(name: str) -> Function:
