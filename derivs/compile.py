@@ -84,6 +84,7 @@ class _Scope:
         self.slots = slots
         self.width = len(slots)
         self.arguments: dict[str, int] = {}
+        self.bound: tuple[str, ...] = ()                    # the indices of the binders that we are in, outermost first
 
     def code(self, expr: Expr) -> Code:
         """The closure that computes it."""
@@ -269,11 +270,35 @@ class _Scope:
     def _binder(self, expr: Sum | Largest) -> Code:
         low, high = self.form(expr.low), self.form(expr.high)
         slot = self._new_slot()
-        outer = self.slots
-        self.slots = {**outer, expr.index: slot}
+        outer, around = self.slots, self.bound
+        self.slots, self.bound = {**outer, expr.index: slot}, (*around, expr.index)
         body = self.code(expr.body)
-        self.slots = outer
-        return _sum(slot, low, high, body) if isinstance(expr, Sum) else _largest(slot, low, high, body)
+        self.slots, self.bound = outer, around
+        code = _sum(slot, low, high, body) if isinstance(expr, Sum) else _largest(slot, low, high, body)
+        return self._held(expr, code)
+
+    def _held(self, expr: Expr, code: Code) -> Code:
+        """The same; where it does not depend on all binders around it, computed once for each value of the others.
+
+        Not what depends on the argument of a function, which is written into the frame.
+        """
+        names = names_in(expr)
+        if names.issuperset(self.bound) or any(isinstance(part, Entry) and part.tensor in self.arguments
+                                               for part in walk(expr)):
+            return code
+        on = [self.slots[name] for name in dict.fromkeys(self.bound) if name in names]
+        memo = self._new_slot()
+
+        def held(frame: Frame, world: World) -> Any:
+            table = frame[memo]
+            if table is None or table[None] is not world:
+                table = frame[memo] = {None: world}
+            key = tuple([frame[slot] for slot in on])
+            value = table.get(key)
+            if value is None:
+                value = table[key] = code(frame, world)
+            return value
+        return held
 
     def _cases(self, expr: Cases) -> Code:
         branches = [(self.test(condition), self.code(value)) for value, condition in expr.branches]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import gc
 import os
+import pickle
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import replace
+from io import BytesIO
 from multiprocessing import get_context
 from typing import Final
 
@@ -58,8 +59,8 @@ def _forked(one: Solve, problems: Sequence[Problem], count: int) -> Iterator[Sol
     _work = one, problems
     try:
         with ProcessPoolExecutor(count, mp_context=get_context("fork")) as pool:
-            for problem, found in zip(problems, pool.map(_in_child, range(len(problems))), strict=True):
-                yield replace(found, problem=problem) if isinstance(found, Solution) else found
+            for problem, sent in zip(problems, pool.map(_in_child, range(len(problems))), strict=True):
+                yield _Unpickler(sent, problem).load()
     except BrokenProcessPool as error:
         raise DerivsError("a process that solved exercises was ended from outside, for want of memory perhaps",
                           mend="ask for fewer exercises at once") from error
@@ -70,16 +71,39 @@ def _forked(one: Solve, problems: Sequence[Problem], count: int) -> Iterator[Sol
 _work: tuple[Solve, Sequence[Problem]] | None = None
 
 
-def _in_child(number: int) -> Solution | DerivsError:
+def _in_child(number: int) -> bytes:
     assert _work is not None
     one, problems = _work
     found = _tried(one, problems[number])
     forget()
     gc.collect()
-    return replace(found, problem=NOBODY) if isinstance(found, Solution) else found
+    sent = BytesIO()
+    _Pickler(sent, problems[number]).dump(found)
+    return sent.getvalue()
 
 
-NOBODY: Final = Problem("", "", "", {}, (), "", ())
+class _Pickler(pickle.Pickler):
+    """What a child has found; the exercise and the function in it, which the parent has too, are only named."""
+
+    def __init__(self, file: BytesIO, problem: Problem) -> None:
+        super().__init__(file, protocol=pickle.HIGHEST_PROTOCOL)
+        self.problem = problem
+
+    def persistent_id(self, value: object) -> str | None:
+        if value is self.problem:
+            return "problem"
+        return "reference" if value is not None and value is self.problem.reference else None
+
+
+class _Unpickler(pickle.Unpickler):
+    """Reads what our own child process wrote, and nothing else."""
+
+    def __init__(self, sent: bytes, problem: Problem) -> None:
+        super().__init__(BytesIO(sent))
+        self.problem = problem
+
+    def persistent_load(self, name: str) -> object:
+        return self.problem if name == "problem" else self.problem.reference
 
 
 @contextmanager

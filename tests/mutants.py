@@ -17,6 +17,7 @@ from itertools import islice, product
 from pathlib import Path
 from random import Random
 from statistics import median
+from time import perf_counter
 from typing import Literal, NamedTuple
 
 from exactly import ROTATION, Imprecise, Undefined, World, admitted, equal, imposed, readable, worlds
@@ -285,10 +286,11 @@ def mutants(exercise: str = "", mistake: str = "", every: int = 1) -> Iterator[M
 # ---- what the checker says of them -----------------------------------------------------------------------------------
 
 class Said(NamedTuple):
-    """A mutant with the judgement on its line."""
+    """A mutant with the judgement on its line, and the milliseconds that this and its diagnosis took."""
 
     mutant: Mutant
     checked: Checked
+    milliseconds: float
 
     @property
     def is_accepted(self) -> bool:
@@ -333,13 +335,16 @@ def _checker(name: str) -> Checker:
 
 def judged_alone(mutant: Mutant) -> Said:
     """The judgement on a mutant's line, and no diagnosis."""
-    return Said(settled(mutant), _checker(mutant.exercise).line(mutant.line, parse(mutant.line)))
+    checker, start = _checker(mutant.exercise), perf_counter()
+    checked = checker.line(mutant.line, parse(mutant.line))
+    return Said(settled(mutant), checked, 1000 * (perf_counter() - start))
 
 
 def judged(mutant: Mutant) -> Said:
     """What is said of a mutant's line, by a checker that knows the exercise."""
-    checked, = one_by_one(subject(mutant.exercise).declared, [mutant.line], work=_work(mutant.exercise))
-    return Said(settled(mutant), checked)
+    work, start = _work(mutant.exercise), perf_counter()
+    checked, = one_by_one(subject(mutant.exercise).declared, [mutant.line], work=work)
+    return Said(settled(mutant), checked, 1000 * (perf_counter() - start))
 
 
 # ---- the table -------------------------------------------------------------------------------------------------------
@@ -363,14 +368,14 @@ def _row(cells: Sequence[object]) -> str:
 def _counted(name: str, said: Sequence[Said]) -> tuple[object, ...]:
     accepted, refuted = sum(one.is_accepted for one in said), sum(one.is_refuted for one in said)
     wrong = [one for one in said if one.mutant.is_wrong]
-    times = [one.checked.milliseconds for one in said]
+    times = [one.milliseconds for one in said]
     return (name, len(said), len(said) - len(wrong), accepted, refuted, len(said) - accepted - refuted,
             sum(one.is_named for one in wrong), sum(one.is_mended_otherwise for one in wrong),
             f"{median(times):.0f}", f"{max(times):.0f}")
 
 
 def _told_of(one: Said) -> Iterator[str]:
-    mutant, checked = one
+    mutant, checked = one.mutant, one.checked
     yield (f"  {mutant.exercise}, target {mutant.target}: {mutant.mistake}, {mutant.truth}; said to be "
            f"{checked.judgement}{', ' + one.name if one.name else ''}")
     yield f"      {mutant.line}"

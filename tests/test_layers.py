@@ -142,3 +142,11 @@ def test_nothing_evaluates_text() -> None:
             strict = any(k.arg == "strict" and getattr(k.value, "value", False) is True for k in call.keywords)
             assert name not in {"eval", "exec", "parse_expr", "loads", "parse_latex"}, module
             assert name != "sympify" or strict, module
+
+
+def test_no_group_is_repeated_possessively() -> None:
+    """Python 3.11.0 to 3.11.4 do not go back behind a part of a group that did not match (CPython gh-101955)."""
+    repeated = re.compile(r"\)(?:[*+?]|\{[\d,{}]+\})\+")
+    assert repeated.search(r"(?:a|b)*+") and not repeated.search(r"(?:[ab]*+|c)*")
+    found = [path.name for path in ROOT.rglob("*.py") if repeated.search(path.read_text(encoding="utf-8"))]
+    assert not found

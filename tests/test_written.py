@@ -20,8 +20,6 @@ from derivs.errors import DerivsError
 from derivs.judgement import Checked
 from derivs.papers import one_by_one
 
-pytestmark = pytest.mark.usefixtures("patient")
-
 FOLDER: Final = Path(__file__).parent / "written"
 EXERCISES: Final = {one.problem.name: one for one in load_declarations(FOLDER / "written.toml")}
 ROWS: Final = [json.loads(row) for row in (FOLDER / "written.jsonl").read_text(encoding="utf-8").splitlines()]

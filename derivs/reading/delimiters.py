@@ -17,17 +17,17 @@ DISPLAYS = ("equation|align|alignat|xalignat|gather|multline|flalign|eqnarray|di
 
 OPENING = re.compile(rf"\\begin\{{(?P<name>(?:{DISPLAYS})\*?)\}}|\\\\[\[(]|\$\$?|\\.", re.DOTALL)
 BODIES = {                                             # from behind the opening up to what closes it, or opens another
-    r"\[": re.compile(r"[^\\]*+(?:\\[^\[\]][^\\]*+)*+", re.DOTALL),
-    r"\(": re.compile(r"[^\\]*+(?:\\[^()][^\\]*+)*+", re.DOTALL),
-    r"\\[": re.compile(r"[^\\]*+(?:(?!\\\\[\[\]])\\.[^\\]*+)*+", re.DOTALL),
-    r"\\(": re.compile(r"[^\\]*+(?:(?!\\\\[()])\\.[^\\]*+)*+", re.DOTALL),
-    "$$": re.compile(r"[^\\$]*+(?:(?:\\.|\$(?!\$))[^\\$]*+)*+", re.DOTALL),
-    "$": re.compile(r"[^\\$]*+(?:\\.[^\\$]*+)*+", re.DOTALL),
+    r"\[": re.compile(r"(?:[^\\]++|\\[^\[\]])*", re.DOTALL),
+    r"\(": re.compile(r"(?:[^\\]++|\\[^()])*", re.DOTALL),
+    r"\\[": re.compile(r"(?:[^\\]++|(?!\\\\[\[\]])\\.)*", re.DOTALL),
+    r"\\(": re.compile(r"(?:[^\\]++|(?!\\\\[()])\\.)*", re.DOTALL),
+    "$$": re.compile(r"(?:[^\\$]++|\\.|\$(?!\$))*", re.DOTALL),
+    "$": re.compile(r"(?:[^\\$]++|\\.)*", re.DOTALL),
 }
 CLOSINGS = {r"\[": r"\]", r"\(": r"\)", r"\\[": r"\\]", r"\\(": r"\\)", "$$": "$$", "$": "$"}
 TEXTS = re.compile(r"\\(?:text|mbox|textrm|textit|textbf|mathrm|operatorname|hbox|intertext)\*?[ ]*\{[^{}]*\}")
 SENTENCE = re.compile(r"(?<![\\A-Za-z{])[A-Za-z]{2,}(?:[ ,\n]{1,3}[A-Za-z]{2,}){2}(?![A-Za-z}])")
-WORDS_ONLY = re.compile(r"\s++[A-Za-z]{2,}+(?:[ ,;]++[A-Za-z]{2,}+)*+\s++")
+WORDS_ONLY = re.compile(r"\s++[A-Za-z]{2,}+(?:[ ,;]++[A-Za-z]{2,}+)*\s++")
 STARTS_LINE = re.compile(r"(?:\A|\n)[ \t>*-]*\Z")
 LABEL = re.compile(                                    # (\text{iii}) \  and \text{(i)} \  at the start of a display
     r"(?:\s|&|\\begin\{[a-z]+\*?\}){0,9}(?P<label>\\(?:text|textbf|mathrm|mathbf)\{\([a-z0-9]{1,4}\)\}"

@@ -55,11 +55,11 @@ _SAME = (r"(?:is\ |are\ )?(?P<not>not\ |does\ not\ )?(?:equals?(?:\ to)?|the\ sa
          r"|(?:is\ |are\ )?(?:different\ from|differs\ from|unequal\ to)")
 TOKEN = re.compile(rf"""
     (?P<formula>{INLINE}{FILL}*+) | (?P<display>{DISPLAY}{FILL}*+)
-  | (?P<break>\n(?:[ \t\r\f]*+\n)++ | \\par\b) | (?P<line>\n | \\\\(?:\[[^\]\n]{{0,20}}\])?)
+  | (?P<break>\n(?:[ \t\r\f]*+\n)+ | \\par\b) | (?P<line>\n | \\\\(?:\[[^\]\n]{{0,20}}\])?)
   | (?P<item>\\item\b | (?<=\n)[ \t]*+[-*+][ ])
   | (?P<relation>(?<![\w\\$^]){_SIDE}[ ]{{0,3}}{_SIGN}[ ]{{0,3}}-?(?:{_SIDE}|\d{{1,9}}(?:\.\d{{1,9}})?)(?![\w^\\({{]))
   | (?P<spelled>(?<![\w\\$^])[a-z][ ]{{1,3}}(?:{_SAME})[ ]{{1,3}}[a-z](?![\w^\\]))
-  | (?P<number>\d+(?:\.\d+)*+) | (?P<word>[^\W\d_]++(?:-[^\W\d_]++)?) | (?P<mark>[.,:;()])
+  | (?P<number>\d+(?:\.\d+)*) | (?P<word>[^\W\d_]++(?:-[^\W\d_]++)?) | (?P<mark>[.,:;()])
   | (?P<command>\\[A-Za-z]++\*? | \\.) | (?P<other>[^\s*_\#>{{}}~$&\-–—"'“”‘’`|{FILL}])
 """, re.VERBOSE)
 PLAIN = re.compile(rf"(?P<left>[A-Za-z])\s*(?P<sign>{_SIGN})\s*(?P<right>[A-Za-z]|\d+)")
