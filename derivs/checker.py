@@ -37,8 +37,8 @@ from derivs.verdict import Point, Proved, Refuted, Tested, Unread, Verdict
 from derivs.wellformed import claim_mistakes
 
 SECONDS: Final = 5.0                   # for one line; then it is undecided within the budget
-MENDING: Final = 5.0                   # seconds more, to find what mends a line that is wrong; few lines take one,
-SOLVING: Final = 3.0                   # ... and to solve for what is missing
+MENDING: Final = 2.0                   # seconds more, to find what mends a line that is wrong; few lines take one
+LOOKING, SOLVING = 0.6, 0.85           # the parts of them after which no more changes are looked for, or solved for
 PAIRS: Final = 200                     # pairs of changes that are looked at
 
 
@@ -60,15 +60,16 @@ class Chain:
 class Checker:
     """An exercise with what its derivation has said so far; the work on it is shared between lines.
 
-    slip: the first wrong claim of the last line: its two sides, its conditions, where the line begins, and how often
-    its reading had to rescue notation. looks: what many changes of a line are evaluated with, so that they do not crowd
-    out the work on the lines.
+    seconds: for a line; mending: more, for what would mend it. slip: the first wrong claim of the last line: its two
+    sides, its conditions, where the line begins, and how often its reading had to rescue notation. looks: what many
+    changes of a line are evaluated with, so that they do not crowd out the work on the lines.
     """
 
     problem: Problem
     vocabulary: Vocabulary
     seed: int = 0
     seconds: float = SECONDS
+    mending: float = MENDING
     graph: Graph = field(init=False)
     evaluator: Evaluator = field(init=False)
     looks: Evaluator = field(init=False)
@@ -208,22 +209,25 @@ class Checker:
     def _diagnosis(self, wrong: Checked, subject: Node, side: Node, given: tuple[Node, ...], start: int, rescued: int
                    ) -> Diagnosis | None:
         """A single change of the line, else what it lacks, else two changes; none that must be rescued more than it."""
+        begun = perf_counter()
+
         def proves(new: Node) -> bool:
-            found = decide(self._readings(subject, new, given), self.verdict, perf_counter() + MENDING)
+            found = decide(self._readings(subject, new, given), self.verdict, begun + self.mending)
             return isinstance(found.verdict, Proved) and _rescued(found.reading) <= rescued
 
         shown = wrong.counterexample
         at = shown.at if shown is not None and (shown.at.integers or shown.at.entries) else None
         mender = Mender(self.problem, self.vocabulary, self.looks, subject, side, given, wrong.text, start,
-                        perf_counter() + MENDING, self.seed, at)
+                        begun + LOOKING * self.mending, self.seed, at)
         found = mender.by_one(proves)
         if found is None:
             if self.solver is None or self.solver.graph is not self.graph:
                 self.solver = Solver(self.problem, self.graph, self.evaluator, self.vocabulary, self.seed)
             self.solver.words = self.vocabulary
-            found = missing(self.solver, WrongLine(subject, side, given, wrong.text, start), perf_counter() + SOLVING)
+            found = missing(self.solver, WrongLine(subject, side, given, wrong.text, start),
+                            begun + SOLVING * self.mending)
         if found is None:
-            mender.left = PAIRS
+            mender.left, mender.deadline = PAIRS, begun + self.mending
             found = mender.by_two(proves)
         return found
 

@@ -5,7 +5,7 @@ The frame is a list: indices, sizes, arguments of functions. The world says what
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import product
 from operator import itemgetter
@@ -65,13 +65,16 @@ def _primitive(name: str) -> Callable[..., Any]:
     return lambda x: kernels.polynomial(coefficients, x)
 
 
-def compiled(sources: Sources, expr: Expr, parameters: tuple[str, ...] = ()) -> Formula:
+Parts = Mapping[int, tuple[Expr, Formula]]          # by the identity of the expression
+
+
+def compiled(sources: Sources, expr: Expr, parameters: tuple[str, ...] = (), parts: Parts | None = None) -> Formula:
     """The expression, ready to be run with a frame that begins with the parameters.
 
-    Raises IllFormed for what has no meaning anywhere.
+    parts: sums that are compiled already, and whose values are kept. Raises IllFormed for what has no meaning anywhere.
     """
     names = tuple(sorted(names_in(expr) - set(parameters)))
-    scope = _Scope(sources, {name: slot for slot, name in enumerate((*parameters, *names))})
+    scope = _Scope(sources, {name: slot for slot, name in enumerate((*parameters, *names))}, parts or {})
     code = scope.code(expr)
     return Formula(code, names, scope.width - len(parameters) - len(names))
 
@@ -79,9 +82,10 @@ def compiled(sources: Sources, expr: Expr, parameters: tuple[str, ...] = ()) -> 
 class _Scope:
     """The compiler of one formula: in which slot of the frame each index, size and argument lies."""
 
-    def __init__(self, sources: Sources, slots: dict[str, int]) -> None:
+    def __init__(self, sources: Sources, slots: dict[str, int], parts: Parts) -> None:
         self.sources = sources
         self.slots = slots
+        self.parts = parts
         self.width = len(slots)
         self.arguments: dict[str, int] = {}
         self.bound: tuple[str, ...] = ()                    # the indices of the binders that we are in, outermost first
@@ -268,6 +272,8 @@ class _Scope:
         return apply
 
     def _binder(self, expr: Sum | Largest) -> Code:
+        if id(expr) in self.parts:
+            return self._part(self.parts[id(expr)][1])
         low, high = self.form(expr.low), self.form(expr.high)
         slot = self._new_slot()
         outer, around = self.slots, self.bound
@@ -277,11 +283,18 @@ class _Scope:
         code = _sum(slot, low, high, body) if isinstance(expr, Sum) else _largest(slot, low, high, body)
         return self._held(expr, code)
 
+    def _part(self, formula: Formula) -> Code:
+        """What is compiled already, run with a frame of its own."""
+        slots, room = [self.slots[name] for name in formula.names], [None] * formula.room
+        return lambda frame, world: world.value(formula, [*[frame[slot] for slot in slots], *room])
+
     def _held(self, expr: Expr, code: Code) -> Code:
         """The same; where it does not depend on all binders around it, computed once for each value of the others.
 
         Not what depends on the argument of a function, which is written into the frame.
         """
+        if not self.bound:
+            return code
         names = names_in(expr)
         if names.issuperset(self.bound) or any(isinstance(part, Entry) and part.tensor in self.arguments
                                                for part in walk(expr)):

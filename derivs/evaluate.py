@@ -8,7 +8,7 @@ from typing import Final
 
 from derivs.bank import Bank
 from derivs.compile import compiled
-from derivs.expr import Expr
+from derivs.expr import Expr, Largest, Sum, walk
 from derivs.kernels import Value
 from derivs.problem import Definition, Problem, Tensor
 from derivs.sources import Source, Sources
@@ -43,6 +43,7 @@ class Evaluator:
         self._sources: Sources = Sources(problem, base._sources if base else None)
         self._work: _Work = base._work if base else _Work()
         self._compiled: dict[Expr, Formula] = {}
+        self._parts: dict[int, tuple[Expr, Formula]] = {}
         self._extended: dict[tuple[Definition, ...], Evaluator] = {}
         self.last: object = None                    # what was asked last, for who asks
 
@@ -65,8 +66,14 @@ class Evaluator:
             self._work.formulas += 1
             if self._work.formulas > MOST_FORMULAS:
                 self._forget()
-            formula = self._compiled[expr] = compiled(self._sources, expr)
+            formula = self._compiled[expr] = compiled(self._sources, expr, parts=self._parts)
         return formula
+
+    def keep(self, expr: Expr) -> None:
+        """The sums of an expression are compiled by themselves, since others will be asked of which they are parts."""
+        for part in reversed(list(walk(expr))):
+            if isinstance(part, Sum | Largest) and id(part) not in self._parts:
+                self._parts[id(part)] = part, compiled(self._sources, part, parts=self._parts)
 
     def given(self, *exprs: Expr) -> tuple[Tensor, ...]:
         """The tensors that a point must give for the expressions to have a value, in order of their names."""
@@ -104,6 +111,7 @@ class Evaluator:
         self._work.definitions.clear()
         self._work.banks.clear()
         self._compiled.clear()
+        self._parts.clear()
         self._extended.clear()
         self.last = None
 

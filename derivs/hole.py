@@ -142,8 +142,12 @@ class Found:
     def mistake(self) -> str:
         if self.gap.way != "instead":
             return f"missing {self.gap.noun}"
-        is_idle = self.value == (ONE if self.gap.noun == "factor" else ZERO)
-        return f"{'extra' if is_idle else 'wrong'} {self.gap.noun}"
+        return f"{'extra' if self.is_idle else 'wrong'} {self.gap.noun}"
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it may as well be left out."""
+        return self.value == (ONE if self.gap.noun == "factor" else ZERO)
 
 
 def missing(solver: Solver, line: Line, deadline: float) -> Diagnosis | None:
@@ -214,7 +218,7 @@ def _guessed(solver: Solver, like: Claim, equations: Sequence[Equation], truth: 
         if not one.around.binders:
             values = at.values(one.claim.left, one.around.rest, one.around.coefficient)
             for value in () if values is None else at.guesses(values):
-                if _may_be_said(Found(one.gap, value), truth):
+                if _may_be_said(Found(one.gap, value), truth, like.left):
                     yield Found(one.gap, value)
 
 
@@ -224,7 +228,7 @@ def _solved(solver: Solver, equations: Sequence[Equation], truth: Expr, deadline
         if perf_counter() > deadline:
             return
         value = _value(solver, one.claim, one.around)
-        if value is not None and _may_be_said(Found(one.gap, value), truth):
+        if value is not None and _may_be_said(Found(one.gap, value), truth, one.claim.left):
             yield Found(one.gap, value)
 
 
@@ -242,11 +246,15 @@ def _value(solver: Solver, like: Claim, around: Opened) -> Expr | None:
 
 # ---- what is short enough --------------------------------------------------------------------------------------------
 
-def _may_be_said(found: Found, truth: Expr) -> bool:
+def _may_be_said(found: Found, truth: Expr, left: Expr) -> bool:
     """Whether it is clearly shorter than the truth and of few parts; a number or a size is always.
 
-    x_j/x_i is no factor that somebody lost: then x_j should stand in the place of x_i.
+    x_j/x_i is no factor that somebody lost: then x_j should stand in the place of x_i. Nor is what says the left side
+    by itself: y = x H with H = y/x.
     """
+    asked = left.tensor if isinstance(left, Entry) else None
+    if any(node == left or (isinstance(node, Entry) and node.tensor == asked) for node in walk(found.value)):
+        return False
     if found.gap.way != "instead" and (found.value == ZERO or _is_quotient(found.value)):
         return False
     return _is_short(found.value, truth)
@@ -300,16 +308,10 @@ def _unsigned(value: Expr) -> Expr:
 # ---- saying it -------------------------------------------------------------------------------------------------------
 
 def _sentence(problem: Problem, found: Found) -> str:
-    said = text(found.value, problem)
-    match found.mistake.split():
-        case "missing", "factor":
-            return f"a factor {said} is missing here"
-        case "missing", _:
-            return f"the term {said} is missing here"
-        case "extra", _:
-            return f"this {found.gap.noun} is one too many"
-        case _:
-            return f"this {found.gap.noun} should be {said}"
+    said, noun = text(found.value, problem), found.gap.noun
+    if found.gap.way != "instead":
+        return f"a factor {said} is missing here" if noun == "factor" else f"the term {said} is missing here"
+    return f"this {noun} is one too many" if found.is_idle else f"this {noun} should be {said}"
 
 
 def _beside_the_text(solver: Solver, reading: Reading, truth: Expr, deadline: float) -> Diagnosis | None:

@@ -14,6 +14,7 @@ from math import inf
 from time import perf_counter
 from typing import Final
 
+from derivs.edits.oddities import oddities
 from derivs.edits.places import Site, Words, sites, words_of
 from derivs.edits.table import TABLE, Row
 from derivs.edits.wording import distance, narrowed, sentence
@@ -65,7 +66,8 @@ class Mender:
     """A wrong line: its left side, its right side, and the text that they stand in, from `start` on.
 
     at: a point where the two sides differ, which a change must mend before all others. left: changes that may still be
-    looked at. deadline: of perf_counter, far behind what these take.
+    looked at. deadline: of perf_counter, far behind what these mostly take. reading: the one of the readings in which
+    changes are looked at now. odd: how many oddities the line has as it stands.
     """
 
     problem: Problem
@@ -82,6 +84,8 @@ class Mender:
     words: Words = field(init=False)
     tried: set[tuple[Expr, Expr]] = field(default_factory=set)
     readings: list[tuple[dict[str, int], Memory]] = field(default_factory=list)
+    reading: tuple[dict[str, int], Memory] = field(init=False)
+    odd: int = 0
     parents: dict[int, Node] = field(default_factory=dict)
     shifted: str = ""
     places: dict[int, Place] = field(default_factory=dict)
@@ -92,10 +96,13 @@ class Mender:
         self.words = words_of(self.vocabulary, self.subject, self.side)
         choices = Choices()
         with suppress(DerivsError):
-            claim(self.problem, self.vocabulary, choices, self.subject, self.side, self.given)
+            now = claim(self.problem, self.vocabulary, choices, self.subject, self.side, self.given).claim
+            self.odd = oddities(now.left, now.right)
         for taken in ({}, *islice(others(choices, {frozenset()}), READINGS - 1)):
-            self.readings.append((taken, Memory()))
-            self.readings[-1][1].keep((self.subject, self.side, *self.given, *self.words.factors))
+            memory = Memory()
+            memory.keep((self.subject, self.side, *self.given, *self.words.factors))
+            self.readings.append((taken, memory))
+        self.reading = self.readings[0]
         self.shifted = " " * self.start + self.source      # so that the places of nodes count in it
         self.parents = {id(part): node for node in walk(self.side) for part in children(node)}
 
@@ -105,17 +112,35 @@ class Mender:
 
     def by_one(self, proves: Proof) -> Diagnosis | None:
         """The nearest change that `proves`; None if there is none among those that were tried in time."""
+        for reading in self.readings:
+            self.reading = reading
+            if (said := self._by_one(proves)) is not None or self.is_over:
+                return said
+        return None
+
+    def _by_one(self, proves: Proof) -> Diagnosis | None:
+        self._read_once()
         found: list[Change] = []
         for k, row in enumerate(TABLE):
             nearest = min(other.weight for other in TABLE[k:]) + NEAR
             if (said := self._proved(found, nearest, proves)) is not None:
                 return said
+            if self.is_over:
+                break
             for change in self._changes(row):
                 if self.is_over:
                     break
                 if self._agrees(change):
                     found.append(change)
         return self._proved(found, inf, proves)
+
+    def _read_once(self) -> None:
+        """The line as it stands, whose parts are then read and compiled."""
+        taken, memory = self.reading
+        with suppress(DerivsError, RecursionError):
+            now = claim(self.problem, self.vocabulary, Choices(dict(taken)), self.subject, self.side, self.given,
+                        memory)
+            self.evaluator.extended(now.problem).keep(now.claim.right)
 
     def _proved(self, found: list[Change], limit: float, proves: Proof) -> Diagnosis | None:
         """The first of the changes up to that weight that is proved; those that were tried are taken out."""
@@ -130,6 +155,7 @@ class Mender:
 
     def by_two(self, proves: Proof) -> Diagnosis | None:
         """Two of the most frequent mistakes at once, in places of their own."""
+        self.reading = self.readings[0]
         simple = [change for row in TABLE if row.weight <= PAIRED for change in self._changes(row)
                   if len(change.old) == 1]
         for one, two in combinations(simple, 2):
@@ -184,16 +210,14 @@ class Mender:
     # ---- judging them
 
     def _agrees(self, change: Change, points: int = POINTS) -> bool:
-        """Whether the line so changed has the right value wherever it was looked at, in one of its first readings."""
+        """Whether the line so changed has the right value wherever it was looked at."""
         self.left -= 1
         new = self._with(change)
-        return any(self._agrees_read(new, taken, memory, points) for taken, memory in self.readings)
-
-    def _agrees_read(self, new: Node, taken: dict[str, int], memory: Memory, points: int) -> bool:
+        taken, memory = self.reading
         try:
             reading = claim(self.problem, self.vocabulary, Choices(dict(taken)), self.subject, new, self.given, memory)
             left, right = reading.claim.left, reading.claim.right
-            if left == right or (points == POINTS and (left, right) in self.tried):        # y = y mends every line
+            if (points == POINTS and (left, right) in self.tried) or oddities(left, right) > self.odd:
                 return False
             self.tried.add((left, right))
             evaluator = self.evaluator.extended(reading.problem)

@@ -17,7 +17,7 @@ from itertools import groupby
 from time import perf_counter
 from typing import Final
 
-from derivs.checker import SECONDS, Chain, Checker
+from derivs.checker import MENDING, SECONDS, Chain, Checker
 from derivs.clock import within
 from derivs.declare import Declared
 from derivs.derive import Graph
@@ -48,8 +48,7 @@ from derivs.reading.words import EQUALITIES, signs
 from derivs.verdict import Tested, Unread
 
 SECONDS_IN_ALL: Final = 60.0           # for one text; what is left then is undecided
-MENDING: Final = 2.0                   # seconds more for each wrong line, to find what would mend it,
-MENDING_IN_ALL: Final = 60.0           # and for all lines of one text
+MENDING_IN_ALL: Final = 60.0           # seconds more, to find what would mend the wrong lines of one text
 LONGEST_LINE: Final = 100_000          # characters of a line that stands alone
 BUG: Final = "this is a bug in derivs"
 CLAIMS: Final = EQUALITIES | {"approx", "propto", "sim="}
@@ -287,7 +286,8 @@ class _Marker:
         """A wrong line with what would mend it; the time for that is not taken from the lines behind it."""
         start = perf_counter()
         try:
-            with within(min(MENDING, clock.mending)):
+            self.checker.mending = min(MENDING, clock.mending)
+            with within(self.checker.mending):
                 return self.checker.mended(wrong)
         except OutOfBudget:
             self.start_again()

@@ -14,7 +14,7 @@ settings.register_profile("ci", max_examples=400, derandomize=True, **COMMON)  #
 settings.register_profile("large", max_examples=4000, **COMMON)  # type: ignore[arg-type]
 settings.load_profile("ci")
 
-LIMITS = ("papers.MENDING", "papers.MENDING_IN_ALL", "checker.MENDING", "checker.SOLVING", "hole.SECONDS")
+LIMITS = ("papers.MENDING", "papers.MENDING_IN_ALL", "hole.SECONDS")
 
 
 @pytest.fixture

@@ -599,7 +599,8 @@ def _free_at(problem: Problem, whole: Site, name: str) -> Iterator[Affine | None
 
 MISTAKES: dict[str, Mistake] = {row.name: row for row in (
     Mistake("sign", "the sign of a term, or of everything, is the other one", sign, most=2),
-    Mistake("factor", "a factor of 2, 1/2 or another small number is missing or extra", factor, most=2),
+    Mistake("factor", "a factor of 2, 1/2 or another small number is missing or extra", factor,
+            ("missing factor",), most=2),
     Mistake("size factor", "1/m or m is missing or extra", size_factor,
             ("dropped sum", "missing factor", "extra factor"), most=2),
     Mistake("m-1 for m", "m - 1 stands for m", one_less),

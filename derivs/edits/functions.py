@@ -10,7 +10,7 @@ from derivs.edits.pieces import exponent_of, is_function, is_number, unbracketed
 from derivs.edits.places import Site, Words
 from derivs.reading.respell import NEW, bracketed, factor, made, negative, number, product, scripted
 from derivs.reading.spelling import bare, key
-from derivs.reading.syntax import Fraction, Group, Name, Node, Product, Relation, Scripts, Sum, Word
+from derivs.reading.syntax import Fraction, Group, Name, Node, Numeral, Product, Relation, Scripts, Sum, Word
 
 OTHERS: Final = {"sin": "cos", "cos": "sin", "tanh": "sigma", "exp": "log", "log": "exp"}
 STRICT: Final = {"<": ("<=", ">"), "<=": ("<", ">="), ">": (">=", "<"), ">=": (">", "<="), "=": ("!=",), "!=": ("=",)}
@@ -60,7 +60,7 @@ def sign_in_exponent(site: Site, words: Words) -> Iterator[Node]:
 
 
 def wrong_derivative(site: Site, words: Words) -> Iterator[Node]:
-    """y (1 - y) is the derivative of the logistic function, 1 - y^2 that of tanh; y (1 - y) for y."""
+    """y (1 - y) is the derivative of the logistic function, 1 - y^2 that of tanh, y that of exp."""
     node = bare(site.node)
     inner = node.items[0] if isinstance(node, Group) and len(node.items) == 1 else node
     if isinstance(inner, Sum) and len(inner.terms) == 2 and key(inner.terms[0][1]) == "1" and inner.terms[1][0] < 0:
@@ -79,9 +79,7 @@ def wrong_derivative(site: Site, words: Words) -> Iterator[Node]:
     if isinstance(node, Word) and node.text in OTHERS:
         yield made("\\" + OTHERS[node.text])
     if site.place in ("factor", "whole", "over") and isinstance(node, Name | Scripts) and not is_function(node):
-        yield product(site.node, bracketed(Sum(((1, number(1)), (-1, site.node)), NEW)))
         yield bracketed(Sum(((1, number(1)), (-1, scripted(site.node, above=number(2)))), NEW))
-        yield bracketed(Sum(((1, number(1)), (-1, site.node)), NEW))
 
 
 def absolute(site: Site, words: Words) -> Iterator[Node]:
@@ -92,16 +90,40 @@ def absolute(site: Site, words: Words) -> Iterator[Node]:
 
 
 def strict(site: Site, words: Words) -> Iterator[Node]:
-    """> for >=, and the other way round."""
+    """> for >=, and the other way round; of integers, j <= 2 p for j + 1 <= 2 p, and 2 p - 1 <= j for 2 p <= j."""
     node = bare(site.node)
-    if isinstance(node, Relation) and len(node.signs) == 1:
-        for other in STRICT.get(node.signs[0], ()):
-            yield replace(node, signs=(other,), span=NEW)
+    if not isinstance(node, Relation):
+        return
+    for k, sign in enumerate(node.signs):
+        for other in STRICT.get(sign, ()):
+            yield replace(node, signs=(*node.signs[:k], other, *node.signs[k + 1:]), span=NEW)
+    if {*node.signs} <= {"<=", ">="}:
+        for k, side in enumerate(node.sides):
+            for new in () if side is None else _stepped(side):
+                yield replace(node, sides=(*node.sides[:k], new, *node.sides[k + 1:]), span=NEW)
+
+
+def _stepped(node: Node) -> Iterator[Node]:
+    """The same with one more, and with one less."""
+    terms = node.terms if isinstance(node, Sum) else ((1, node),)
+    rest = [pair for pair in terms if not isinstance(bare(pair[1]), Numeral)]
+    numbers = [(sign, key(term)) for sign, term in terms if isinstance(bare(term), Numeral)]
+    if not rest or not all(text.isdigit() for _, text in numbers):
+        return
+    now = sum(sign * int(text) for sign, text in numbers)
+    for constant in (now + 1, now - 1):
+        last = [(1 if constant > 0 else -1, number(abs(constant)))] if constant else []
+        yield Sum((*rest, *last), NEW) if last or len(rest) > 1 else rest[0][1]
 
 
 def threshold(site: Site, words: Words) -> Iterator[Node]:
-    """0 for what something is compared with."""
+    """0 for what something is compared with, and x for x + 1/1000."""
     node = bare(site.node)
+    if site.place == "side" and isinstance(node, Sum):
+        for k, (_, term) in enumerate(node.terms):
+            rest = (*node.terms[:k], *node.terms[k + 1:])
+            if is_number(term):
+                yield rest[0][1] if len(rest) == 1 and rest[0][0] > 0 else replace(node, terms=rest, span=NEW)
     if site.place == "side" and (is_number(node) or key(node) in {key(e) for e in words.epsilons}):
         for text in ("0", "1", "-1"):
             if key(made(text)) != key(node):

@@ -28,6 +28,7 @@ from derivs.reading.syntax import (
 from derivs.reading.vocabulary import TURNED
 
 STARS = ("full", "filt", "valid")
+FURTHEST = 5                           # of the number in a subscript, where an index has a factor
 SHOWN = 4                              # factors of the line that are tried in each place
 
 
@@ -192,6 +193,8 @@ def _reflected(node: Sum, k: int) -> Iterator[Node]:
     now = sum(sign * int(key(term)) for sign, term in terms if isinstance(bare(term), Numeral))
     if rest[0][0] < 0:
         rest.sort(key=lambda pair: -pair[0])
-    for constant in dict.fromkeys((-now, now, now - 2, now + 2)):
+    steps = range(1, FURTHEST + 1) if any(isinstance(bare(term), Product) for _, term in rest) else ()
+    more = (constant for step in steps for constant in (now - step, now + step))
+    for constant in dict.fromkeys((-now, now, now - 2, now + 2, *more)):
         last = [(1 if constant > 0 else -1, number(abs(constant)))] if constant else []
         yield Sum((*rest, *last), NEW)

@@ -34,7 +34,8 @@ def narrowed(old: str, new: str, span: Span) -> Edit:
                 min(len(a), len(b)) - head)
     while head or tail:
         one, two = "".join(a[head:len(a) - tail]), "".join(b[head:len(b) - tail])
-        if one.strip() and _is_balanced(one) and _is_balanced(two):
+        before, behind = a[:head], a[len(a) - tail:]
+        if one.strip() and _is_balanced(one) and _is_balanced(two) and not _is_cut(before, one, behind):
             start = span[0] + len("".join(a[:head]))
             return Edit((start, start + len(one)), one, two)
         if tail and (tail >= head or not head):
@@ -55,6 +56,13 @@ def _is_balanced(text: str) -> bool:
         if depth < 0:
             return False
     return depth == 0 and not text.lstrip().startswith(("_", "^")) and not text.rstrip().endswith(("_", "^", "\\frac"))
+
+
+def _is_cut(before: Sequence[str], piece: str, behind: Sequence[str]) -> bool:
+    """Whether a command and its arguments, or a name and its scripts, are torn apart: \\frac{a} is no formula."""
+    last = next((sign for sign in reversed(before) if not sign.isspace()), "")
+    following = next((sign for sign in behind if not sign.isspace()), "")
+    return piece.lstrip().startswith("{") or last in ("_", "^") or following in ("{", "_", "^")
 
 
 def sentence(mistakes: Sequence[str], edits: Sequence[Edit]) -> str:

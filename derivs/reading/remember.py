@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from derivs.expr import tensors_in
 from derivs.reading.meaning import read
 from derivs.reading.state import Bound, State
 from derivs.reading.syntax import Node, Span, walk
@@ -31,13 +32,13 @@ class Memory:
             return read(s, node, bound)
         key = id(node), bound, s.side
         if key not in self.known:
-            letters, nodes = s.letters, len(s.auxiliary)
+            letters = s.letters
             s.letters = {}
             try:
                 value = read(s, node, bound)
             finally:
                 found, s.letters = s.letters, {**s.letters, **letters}
-            if len(s.auxiliary) > nodes or s.convolves:
+            if s.convolves or (s.auxiliary and not tensors_in(value.body).isdisjoint(d.tensor for d in s.auxiliary)):
                 return value                           # which is of this reading only
             self.known[key] = value, found
             return value

@@ -110,10 +110,12 @@ def replaced(tree: Node, changes: dict[int, Node]) -> Node:
     new = changes.get(id(tree))
     if new is not None:
         return new
-    parts = {id(part): replaced(part, changes) for part in children(tree)}
-    if all(parts[id(part)] is part for part in children(tree)):
-        return tree
-    changed: Node = _swapped(tree, parts)
+    parts = {}
+    for part in children(tree):
+        new = replaced(part, changes)
+        if new is not part:
+            parts[id(part)] = new
+    changed: Node = _swapped(tree, parts) if parts else tree
     return changed
 
 
