@@ -17,26 +17,32 @@ MOST_NAMES = 8                         # names that are tried in the place of on
 
 
 def index(site: Site, words: Words) -> Iterator[Node]:
-    """One index for another: in one place, everywhere in a part, or two exchanged."""
+    """One index for another in one name."""
     node = site.node
-    names = tuple(dict.fromkeys((*words.letters, *site.bound)))
     if site.place == "subscript":
+        names = tuple(dict.fromkeys((*words.letters, *site.bound)))
         if isinstance(node, Name) and node.text in names:
             yield from (made(other) for other in names if other != node.text)
-        return
-    if not (site.is_value or site.place in ("quotient", "differential", "bound")):
-        return
-    if isinstance(node, Scripts):
+    elif isinstance(node, Scripts) and (site.is_value or site.place in ("quotient", "differential", "bound")):
         yield from _bare_letters(node)
+        inside = free_letters(node, words)
+        for a, b in combinations(inside, 2):
+            yield renamed(node, {a: b, b: a})
+
+
+def indices(site: Site, words: Words) -> Iterator[Node]:
+    """One index for another everywhere in a part, or two exchanged."""
+    node = site.node
+    if isinstance(node, Scripts) or not (site.is_value or site.place in ("quotient", "differential", "bound")):
+        return
     inside = free_letters(node, words)
-    if isinstance(node, Scripts | Fraction) and not is_quotient(node) and len(inside) < 2:
+    if isinstance(node, Fraction) and not is_quotient(node) and len(inside) < 2:
         return
     for a, b in combinations(inside, 2):
         yield renamed(node, {a: b, b: a})
-    if not isinstance(node, Scripts):
-        for a, b in permutations(names, 2):
-            if a in inside:
-                yield renamed(node, {a: b})
+    for a, b in permutations(dict.fromkeys((*words.letters, *site.bound)), 2):
+        if a in inside:
+            yield renamed(node, {a: b})
 
 
 def _bare_letters(node: Scripts) -> Iterator[Node]:
