@@ -8,9 +8,9 @@ from typing import Final
 
 from derivs.edits.pieces import exponent_of, is_function, is_number, unbracketed, unsquared, without
 from derivs.edits.places import Site, Words
-from derivs.reading.respell import NEW, bracketed, factor, made, negative, number, product, scripted
+from derivs.reading.respell import NEW, bracketed, factor, fraction, made, negative, number, product, scripted
 from derivs.reading.spelling import bare, key
-from derivs.reading.syntax import Fraction, Group, Name, Node, Numeral, Product, Relation, Scripts, Sum, Word
+from derivs.reading.syntax import Fraction, Group, Name, Node, Numeral, Product, Relation, Scripts, Sign, Sum, Word
 
 OTHERS: Final = {"sin": "cos", "cos": "sin", "tanh": "sigma", "exp": "log", "log": "exp"}
 STRICT: Final = {"<": ("<=", ">"), "<=": ("<", ">="), ">": (">=", "<"), ">=": (">", "<="), "=": ("!=",), "!=": ("=",)}
@@ -27,6 +27,11 @@ def exponential(site: Site, words: Words) -> Iterator[Node]:
             for k, part in enumerate(parts[:-1]):
                 if key(part) == "exp":
                     yield from without(node, k)
+        case Sum(terms) if len(terms) > 1:              # 1 + e^{-x} for 1 - x
+            for k, (sign, term) in enumerate(terms):
+                if sign < 0 and not is_number(term):
+                    power = Scripts(made("e"), None, negative(unbracketed(term)), 0, NEW)
+                    yield replace(node, terms=(*terms[:k], (1, power), *terms[k + 1:]), span=NEW)
     if site.place in ("body", "under", "over", "term", "inside", "factor", "whole") and not is_number(node) and (
             isinstance(node, Name | Scripts | Product | Sum | Fraction)) and not is_function(node):
         yield Scripts(made("e"), None, unbracketed(site.node), 0, NEW)
@@ -39,7 +44,8 @@ def logarithm(site: Site, words: Words) -> Iterator[Node]:
         for k, part in enumerate(node.parts[:-1]):
             if key(part) in ("log", "ln"):
                 yield from without(node, k)
-    if site.is_term and not is_number(node) and not isinstance(node, Relation):
+    is_lone = site.place == "factor" and isinstance(node, Name | Scripts | Group)
+    if (site.is_term or is_lone) and not is_number(node) and not isinstance(node, Relation):
         inner = site.node if isinstance(node, Group) else bracketed(site.node)
         yield product(made(r"\log"), inner)
 
@@ -60,7 +66,7 @@ def sign_in_exponent(site: Site, words: Words) -> Iterator[Node]:
 
 
 def wrong_derivative(site: Site, words: Words) -> Iterator[Node]:
-    """y (1 - y) is the derivative of the logistic function, 1 - y^2 that of tanh, y that of exp."""
+    """y (1 - y) is the derivative of the logistic function, 1 - y^2 that of tanh, y that of exp, 1/u that of log u."""
     node = bare(site.node)
     inner = node.items[0] if isinstance(node, Group) and len(node.items) == 1 else node
     if isinstance(inner, Sum) and len(inner.terms) == 2 and key(inner.terms[0][1]) == "1" and inner.terms[1][0] < 0:
@@ -76,6 +82,10 @@ def wrong_derivative(site: Site, words: Words) -> Iterator[Node]:
                     key(term.terms[1][1]) == key(first)) and term.terms[1][0] < 0:
                 changed = bracketed(Sum(((1, number(1)), (-1, scripted(first, above=number(2)))), NEW))
                 yield replace(node, parts=(*node.parts[:k], changed, *node.parts[k + 2:]), span=NEW)
+            if key(first) in ("log", "ln") and not isinstance(bare(after), Sign | Word):
+                inverse = fraction(number(1), unbracketed(after))
+                rest = (*node.parts[:k], inverse, *node.parts[k + 2:])
+                yield inverse if len(rest) == 1 else replace(node, parts=rest, span=NEW)
     if isinstance(node, Word) and node.text in OTHERS:
         yield made("\\" + OTHERS[node.text])
     if site.place in ("factor", "whole", "over") and isinstance(node, Name | Scripts) and not is_function(node):

@@ -7,10 +7,10 @@ from dataclasses import replace
 from fractions import Fraction as Rational
 
 from derivs.edits.pieces import as_exponent, exponent_of, is_number, terms_of, unbracketed, unsquared
-from derivs.edits.places import Site, Words
+from derivs.edits.places import Site, Words, is_quotient
 from derivs.reading.respell import NEW, bracketed, negative, number, scripted
 from derivs.reading.spelling import bare, key
-from derivs.reading.syntax import Group, Name, Node, Relation, Root, Scripts, Sum, Word
+from derivs.reading.syntax import Big, Fraction, Group, Name, Node, Numeral, Relation, Root, Scripts, Sum, Word
 
 
 def exponent(site: Site, words: Words) -> Iterator[Node]:
@@ -56,7 +56,9 @@ def root(site: Site, words: Words) -> Iterator[Node]:
     node = bare(site.node)
     if isinstance(node, Root):
         yield node.body
-    elif site.place in ("under", "factor", "whole", "over", "term") and isinstance(node, Name | Scripts | Group | Sum):
+    elif (site.place in ("under", "factor", "whole", "over", "term") and not is_quotient(node)
+          and isinstance(node, Name | Scripts | Group | Sum | Big | Fraction)) or (
+              site.place == "under" and isinstance(node, Numeral)):
         yield Root(unbracketed(site.node), None, NEW)
 
 
