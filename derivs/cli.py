@@ -80,6 +80,7 @@ def main() -> None:
     derivs sheet                an answer sheet: answers/answers.tex, .html and .pdf
     derivs check batchnorm a.tex   a hand derivation, line by line
     derivs declare mine.toml    how an exercise written in LaTeX is understood
+    derivs test relu a.py:backward   somebody's backward pass, tried at random inputs
 
     NAME is the name of an exercise, or the path of a file of your own. Exit status: 0 all holds, 1 something does not,
     2 usage or unreadable input.
@@ -270,6 +271,66 @@ def check(problem: str | None, files: tuple[str, ...], jsonl: bool, sheets: tupl
         click.echo(report.text(color=sys.stdout.isatty(), ascii_only=not _shows("✓…"), width=_width()))
     _raise_all(errors)
     sys.exit(report.status)
+
+
+@main.command("test", short_help="Try somebody's backward pass, in a process with limits.")
+@click.argument("words", metavar="PROBLEM [PROBLEM=]MODULE:FUNCTION...", nargs=-1, required=True)
+@click.option("--forward", default="", metavar="F",
+              help="The forward pass beside them, by its name; or MODULE:F to try a forward pass alone.")
+@click.option("--names", multiple=True, metavar="P=TENSOR", help="What a parameter stands for. May be given often.")
+@click.option("--returns", default="", metavar="X,...", help="Whose gradients come back, in order.")
+@click.option("--with", "framework", type=click.Choice(("numpy", "jax", "torch")),
+              help="What the functions compute with, where that does not show.")
+@click.option("--examples", type=click.IntRange(1), default=EXAMPLES, show_default=True, metavar="N",
+              help="At how many random inputs at least.")
+@seed_option
+@click.option("--time", type=click.FloatRange(0.1), default=5.0, show_default=True, metavar="S",
+              help="Seconds that a call may take.")
+@click.option("--memory", type=click.IntRange(100), default=2000, show_default=True, metavar="MB",
+              help="Memory that the process may take.")
+@click.option("--sandbox", type=click.Choice(("require", "auto", "off")), default="auto", show_default=True,
+              help="Whether it runs in bubblewrap: it must; where that can be had; it does not.")
+@json_option
+def test_(words: tuple[str, ...], forward: str, names: tuple[str, ...], returns: str, framework: str | None,
+          examples: int, seed: int, time: float, memory: int, sandbox: Any, as_json: bool) -> None:
+    """Try somebody's backward pass at random inputs: is each gradient the proved one, and is it well-behaved?
+
+    MODULE is a .py file, a notebook or a module by its dotted name. Its code runs in a process with limits of time,
+    memory and output, and in a sandbox where bubblewrap is installed (docs/running.md). Exit status: 0 every property
+    holds, 1 one does not, 2 a function could not be tried.
+    """
+    from derivs.testing import command
+    from derivs.testing.limits import Limits
+    wanted = command.asked(words, forward)
+    options = command.Options(
+        examples, seed, command.pairs(names), tuple(one.strip() for one in returns.split(",") if one.strip()),
+        framework or "", Limits(time=time, memory=memory), sandbox)
+    if warning := command.announcement(sandbox):
+        click.echo(f"derivs: {warning}", err=True)
+    with _progress(len(wanted) * examples) as advance:
+        outcome = command.run(wanted, options, advance)
+    if as_json:
+        _print_json(outcome.fields())
+    else:
+        click.echo(outcome.text(color=sys.stdout.isatty(), ascii_only=not _shows("✓∂")))
+    sys.exit(outcome.status)
+
+
+@main.command("export", short_help="Write an exercise as NumPy, JAX or PyTorch code.")
+@click.argument("problem")
+@click.option("--to", "target", type=click.Choice(("numpy", "jax", "torch")), required=True,
+              help="Which library the code is for.")
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="The file to write to, instead of standard output.")
+@json_option
+def export_(problem: str, target: Any, output: Path | None, as_json: bool) -> None:
+    """Write the proved derivation of an exercise as readable code: a forward and a backward pass.
+
+    PROBLEM is an exercise by name, or a .py or .toml file. For JAX there is a custom_vjp too, for PyTorch an
+    autograd.Function. Exit status: 0 every gradient is proved, 1 one is not, 2 a part has no vectorised form.
+    """
+    from derivs.export import command
+    sys.exit(command.run(problem, target, output, as_json))
 
 
 @main.command(short_help="Check an exercise written in LaTeX.")

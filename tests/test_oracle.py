@@ -25,9 +25,9 @@ from derivs.errors import IllFormed
 from derivs.expr import Compare, Expectation, Indicator, Largest
 from derivs.oracle import agree
 from derivs.oracle.rounding import with_rounding
-from derivs.oracle.samples import arrays, shapes, table
 from derivs.problem import Target
 from derivs.rules.functions import FUNCTIONS
+from derivs.samples import arrays, shapes, table
 
 jax.config.update("jax_enable_x64", True)
 

@@ -7,7 +7,7 @@ too close to call), the entry says nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -29,14 +29,12 @@ from derivs.expr import (
     Entry,
     Expr,
     Integer,
-    Number,
-    Sum,
     rebuild,
 )
 from derivs.oracle.autodiff import Quantity, compiled, is_node, quantity
 from derivs.oracle.report import report
-from derivs.oracle.samples import Shape, arrays, batches, shapes, table
 from derivs.problem import Claim, Definition, Problem, Tensor, bar
+from derivs.samples import Shape, arrays, batches, closed, shapes, table
 from derivs.scope import ranges
 
 DIGITS = 2.0 ** -20            # an input counts where some entry's bound is that much smaller than the entry
@@ -150,16 +148,6 @@ def _by_cotangents(problem: Problem, expr: Expr) -> Expr:
     return rebuild(expr, lambda part: _by_cotangents(problem, part))  # type: ignore[no-any-return]
 
 
-def _closed(claims: Sequence[Claim]) -> dict[str, int]:
-    """The tensors that some claim takes to sum to 1 along an axis: sum_k t[.., k, ..] = 1."""
-    found = {}
-    for condition in (g for claim in claims for g in claim.given):
-        match condition.left, condition.right:
-            case (Sum(k, _, _, Entry(t, at)), Number(one)) | (Number(one), Sum(k, _, _, Entry(t, at))) if one == 1:
-                found[t] = next(axis for axis, form in enumerate(at) if form.bare == k)
-    return found
-
-
 class _Session:
     """One exercise before the oracle: every draw serves all its questions."""
 
@@ -174,7 +162,7 @@ class _Session:
         cotangents = [] if is_node(problem) else [problem.tensors[bar(y)] for y in problem.outputs]
         self.shapes = shapes(problem, (*problem.inputs, *cotangents), rng)
         self.numbers = table(rng)
-        self.closed = _closed([q.claim for q in questions])
+        self.closed = closed(q.claim for q in questions)
         self.wanted = tuple(dict.fromkeys(q.quantity for q in questions))
         self.compiled: dict[int, Run] = {}
         self.drawn = 0

@@ -6,7 +6,7 @@ a thousand inputs are drawn in the time of a few, and Hypothesis still shrinks a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 
 from derivs.bounded import Array
 from derivs.errors import Unsupported
-from derivs.problem import Problem, Tensor
+from derivs.expr import Entry, Number, Sum
+from derivs.problem import Claim, Problem, Tensor
 
 Bytes = NDArray[np.uint8]
 
-SHAPES = 8                 # JAX compiles once for each
+SHAPES = 8                 # of one exercise: JAX compiles once for each
 ENTRIES = 300              # of all the arrays of one input together
 CANDIDATES = 4000          # assignments of sizes that are looked at
 BATCH = 32                 # inputs of one shape that are evaluated together
@@ -71,6 +72,16 @@ def shapes(problem: Problem, drawn: Sequence[Tensor], rng: Generator) -> list[Sh
     return sorted(list(chosen.values())[:SHAPES], key=feasible.index)
 
 
+def closed(claims: Iterable[Claim]) -> dict[str, int]:
+    """The tensors that some claim takes to sum to 1 along an axis: sum_k t[.., k, ..] = 1."""
+    found = {}
+    for condition in (g for claim in claims for g in claim.given):
+        match condition.left, condition.right:
+            case (Sum(k, _, _, Entry(t, at)), Number(one)) | (Number(one), Sum(k, _, _, Entry(t, at))) if one == 1:
+                found[t] = next(axis for axis, form in enumerate(at) if form.bare == k)
+    return found
+
+
 def _candidates(letters: Sequence[str], rng: Generator) -> list[dict[str, int]]:
     """Sizes from 1 on: every combination where there are few letters, a sample where there are many."""
     most = next((n for n in (6, 5, 4) if n ** len(letters) <= CANDIDATES), 3)
@@ -113,10 +124,11 @@ def table(rng: Generator) -> Array:
     return np.stack([rows[name] for name in PROFILES])
 
 
-def arrays(shape: Shape, inputs: Sequence[bytes], numbers: Array, closed: Mapping[str, int]) -> dict[str, Array]:
+def arrays(shape: Shape, inputs: Sequence[bytes], numbers: Array, sums: Mapping[str, int], *, always: bool = False
+           ) -> dict[str, Array]:
     """The arrays that the bytes stand for, axis 0 counting the inputs.
 
-    closed: tensors half of whose samples must sum to 1 along an axis, since a claim is about such.
+    sums: tensors half of whose samples must sum to 1 along an axis, since a claim is about such; all, where always.
     """
     drawn = np.frombuffer(b"".join(inputs), dtype=np.uint8).reshape(len(inputs), -1)
     wild, twins = drawn[:, :1] >= WILD, np.isin(drawn[:, :1], TWINS)
@@ -130,8 +142,9 @@ def arrays(shape: Shape, inputs: Sequence[bytes], numbers: Array, closed: Mappin
         looks = np.where(wild | (looks != LARGE) & (looks != OUTLIER), looks, ORDINARY)
         every = (len(inputs), *(1,) * len(dims))
         array = _array(tensor, looks.reshape(every), body.reshape(-1, *dims), numbers)
-        if tensor.name in closed:
-            array = np.where(head.reshape(every) % 2 == 0, _closing(array, closed[tensor.name] + 1), array)
+        if tensor.name in sums:
+            chosen = always | (head.reshape(every) % 2 == 0)
+            array = np.where(chosen, _closing(array, sums[tensor.name] + 1), array)
         found[tensor.name] = array
         start = stop
     return found
