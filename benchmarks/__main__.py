@@ -13,7 +13,17 @@ from typing import Any
 
 from sympy.core.cache import clear_cache
 
-from benchmarks import diagnosis, growth, mutants, reader, sheets, sympy_alternative, tensorgrad_alternative
+from benchmarks import (
+    diagnosis,
+    exported,
+    growth,
+    mutants,
+    reader,
+    sheets,
+    suites,
+    sympy_alternative,
+    tensorgrad_alternative,
+)
 from benchmarks.forked import cold, median
 from derivs import judge as _judge
 from derivs.derive import Graph
@@ -164,6 +174,8 @@ PARTS: dict[str, tuple[str, Callable[[], Iterator[str]]]] = {
     "tensorgrad": ("Against tensorgrad", against_tensorgrad),
     "growth": ("Growth", growing),
     "sheets": ("Sheets", sheets.report),
+    "exported": ("Exported code", exported.report),
+    "suites": ("Property suites", suites.report),
     "imports": ("Imports", imports)}
 
 

@@ -290,7 +290,7 @@ READS = {                              # lines of the modules, as a person would
         "mu = x.mean(axis=0)", "xhat = centred / sigma", "dgamma = np.einsum('ri,ri->i', dy, xhat)",
         "dbeta = dy.sum(axis=0)", "dx = -dgamma / B * xhat", "dx += dy", "dx -= dbeta / B", "dx *= gamma / sigma"],
     "linear_batch": ["dW = dy.T @ x", "db = dy.sum(axis=0)", "dx = dy @ W"],
-    "softmax_cross_entropy": ["e = np.exp(x - peak)", "dx = dloss * (t.sum() * s - t)"],
+    "softmax_cross_entropy": ["e = np.exp(x - peak)", "dx = t.sum() * s", "dx -= t", "dx *= dloss"],
     "mlp": ["z1 = b1 + W1 @ x", "dz2 = np.where(z2 >= 0, da2, a * da2)", "dW1 = np.outer(dz1, x)", "db1 = dz1"],
     "avg_pool": ["y = x.reshape(n, K).mean(axis=1)", "dx = np.repeat(dy, K) / K"],
     "max_pool": ["Y = X.reshape(R, 2, S, 2).max(axis=(1, 3))"],

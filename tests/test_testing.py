@@ -15,7 +15,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import torch
 from hypothesis import find, given, settings
 from hypothesis import strategies as st
 from words import *
@@ -420,27 +419,6 @@ def _jax_backward(saved: Any, dy: Any) -> Any:
 jax_softmax.defvjp(_jax_forward, _jax_backward)
 
 
-class TorchSoftmax(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Any, beta: Any) -> Any:
-        y = torch.softmax(-beta * x, 0)
-        ctx.save_for_backward(x, beta, y)
-        return y
-
-    @staticmethod
-    def backward(ctx: Any, dy: Any) -> Any:
-        x, beta, y = ctx.saved_tensors
-        c = (dy * y).sum()
-        return beta * y * (c - dy), c * (x * y).sum() - (dy * x * y).sum()
-
-
-class TorchSoftmaxOfTheOtherSign(TorchSoftmax):
-    @staticmethod
-    def backward(ctx: Any, dy: Any) -> Any:
-        dx, dbeta = TorchSoftmax.backward(ctx, dy)
-        return -dx, dbeta
-
-
 def jax_backward(dy: Any, x: Any, beta: Any) -> Any:
     y = jnp.exp(-beta * x) / jnp.exp(-beta * x).sum()
     return beta * y * ((dy * y).sum() - dy)
@@ -451,8 +429,9 @@ def jax_branching(dy: Any, x: Any, beta: Any) -> Any:
     return jax_backward(dy, x, beta) if float(x.max()) < 1e3 else jnp.zeros_like(x)
 
 
-def torch_forward(x: Any, beta: Any) -> Any:
-    return torch.softmax(-beta * x, 0)
+def in_torch(function: Any) -> Any:
+    """A function by its name in torch_passes, where torch is installed; else what is given."""
+    return getattr(pytest.importorskip("torch_passes"), function) if isinstance(function, str) else function
 
 
 def as_a_dict(dy: Any, x: Any, beta: Any) -> Any:
@@ -465,11 +444,12 @@ def by_name_only(dy: Any, *, beta: Any, x: Any) -> Any:
     return dx, dbeta
 
 
-@pytest.mark.parametrize("function", [code.softmax_backward, jax_softmax, TorchSoftmax, jax_backward, jax_branching,
-                                      torch_forward, as_a_dict, by_name_only], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("function", [code.softmax_backward, jax_softmax, "TorchSoftmax", jax_backward, jax_branching,
+                                      "torch_forward", as_a_dict, by_name_only],
+                         ids=lambda f: getattr(f, "__name__", f))
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_every_kind_of_function_is_called(function: Any, dtype: str) -> None:
-    answer = called(function, dtype=dtype)
+    answer = called(in_torch(function), dtype=dtype)
     dx, dbeta = right()
     tolerance = 1e-14 if dtype == "float64" else 1e-6              # a few roundings of numbers below 1
     assert not answer.error
@@ -524,15 +504,16 @@ def test_a_changed_input_is_seen_and_stays_ours() -> None:
     assert HERE["x"][0] == 1.0
 
 
-def test_a_description_is_json() -> None:
-    for function in (code.softmax_backward, jax_softmax, TorchSoftmax, by_name_only):
-        found = describe(function)
-        assert Description.from_json(json.loads(json.dumps(found.to_json()))) == found
+@pytest.mark.parametrize("function", [code.softmax_backward, jax_softmax, "TorchSoftmax", by_name_only],
+                         ids=lambda f: getattr(f, "__name__", f))
+def test_a_description_is_json(function: Any) -> None:
+    found = describe(in_torch(function))
+    assert Description.from_json(json.loads(json.dumps(found.to_json()))) == found
 
 
-def test_an_autograd_function_is_tried_as_a_whole() -> None:
-    assert not tried("softmax_temperature", TorchSoftmax)
-    found = tried("softmax_temperature", TorchSoftmaxOfTheOtherSign)
+def test_an_autograd_function_of_torch_is_tried_as_a_whole() -> None:
+    assert not tried("softmax_temperature", in_torch("TorchSoftmax"))
+    found = tried("softmax_temperature", in_torch("TorchSoftmaxOfTheOtherSign"))
     assert found.keys() == {"gradient by x"}
     assert found["gradient by x"].mistake == "a sign is wrong: of the whole"
 

@@ -179,36 +179,50 @@ class Body:
 
     # ---- what is no expression
 
-    def _chain(self, node: Node) -> list[str]:
-        """A long sum of matrices, term by term in the memory of the first: no temporary for each of the others."""
-        function, places = node.data
+    def _chain(self, node: Node, *, scaled: bool = False) -> list[str]:
+        """A long sum of matrices, term by term in the memory of the first: no temporary for each of the others.
+
+        scaled: it is multiplied by something afterwards, in place too, which pays for a short sum of vectors.
+        """
+        function, _ = node.data
         speller = self.speller
         if function == "mul":
-            whole = [k for k, arg in enumerate(node.args) if arg.ndim == node.ndim]
-            if len(whole) != 1 or node.args[whole[0]] in speller.names or node.args[0].op == "number":
-                return []
-            inner = node.args[whole[0]]
-            steps = self._chain(inner) if inner.op == "map" else []
-            rest = [k for k in range(len(node.args)) if k != whole[0]]
-            if not steps or len(rest) != 1:
-                return []
-            by = node.args[rest[0]]
-            if by.op == "map" and by.data[0] == "reciprocal":
-                under = Node("map", (by.args[0],), node.shape, ("", (places[rest[0]],)))
-                return [*steps, f"{{}} /= {speller.aligned(under, 0)}"]
-            return [*steps, f"{{}} *= {speller.aligned(node, rest[0])}"]
-        if function != "add" or node.ndim < 2 or len(node.args) < 3:
+            return self._scaled(node)
+        if function != "add" or (not scaled and (node.ndim < 2 or len(node.args) < 3)):
             return []
         first = next((k for k, arg in enumerate(node.args) if arg.ndim == node.ndim and arg.op == "map"
                       and arg not in speller.names and not is_transparent(arg)), None)
         if first is None:
-            return []
+            return [f"{{}} = {speller.write(node)}"] if scaled and len(node.args) == 2 else []
         found = [f"{{}} = {speller.aligned(node, first, 1)}"]
         for k in range(len(node.args)):
             if k != first:
                 text = speller.aligned(node, k, 2)
                 found.append(f"{{}} -= {text[1:]}" if text.startswith("-") else f"{{}} += {text}")
         return found
+
+    def _scaled(self, node: Node) -> list[str]:
+        """Such a sum times one factor, or times several numbers, which are put together first."""
+        whole = [k for k, arg in enumerate(node.args) if arg.ndim == node.ndim]
+        if len(whole) != 1 or node.args[whole[0]] in self.speller.names or node.args[0].op == "number":
+            return []
+        inner = node.args[whole[0]]
+        rest = [k for k in range(len(node.args)) if k != whole[0]]
+        numbers = all(node.args[k].ndim == 0 for k in rest)
+        steps = self._chain(inner, scaled=numbers) if inner.op == "map" and inner.data[0] in ("add", "mul") else []
+        if not steps or (len(rest) != 1 and not numbers):
+            return []
+        over, under = [], []
+        for k in rest:
+            by, places = node.args[k], node.data[1]
+            if by.op == "map" and by.data[0] == "reciprocal":
+                below = Node("map", (by.args[0],), node.shape, ("", (places[k],)))
+                under.append(self.speller.aligned(below, 0))
+            else:
+                over.append(self.speller.aligned(node, k, 2))
+        if over:
+            return [*steps, f"{{}} *= {' / '.join([' * '.join(over), *under])}"]
+        return [*steps, f"{{}} /= {under[0]}" if len(under) == 1 else f"{{}} /= {' * '.join(under)}"]
 
     def _spread(self, node: Node) -> list[str]:
         """Zeros between the entries along an axis."""

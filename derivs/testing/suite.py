@@ -89,7 +89,7 @@ class Report:
 
     def text(self, *, programs: bool = True) -> str:
         """A block: what holds in a line, what does not each with its smallest input."""
-        head = f"{self.problem.name}: {self.name}, {self.examples} inputs"
+        head = f"{self.problem.name}: {self.name}, {self.examples} input{'' if self.examples == 1 else 's'}"
         good = ", ".join(one.name for one in self.tried if one.finding is None)
         lines = [head, *([f"  ✓ {good}"] if good else [])]
         for one in self.tried:
