@@ -122,7 +122,7 @@ class Process:
                     chunk = os.read(self._answers, inbox.wanted)
                     if not chunk:      # the keeper will say why, if it has ended
                         ready.unregister(self._answers)
-                        until, late = min(until, time.monotonic() + PATIENCE), "closed"
+                        until, late = time.monotonic() + PATIENCE, "closed"
                     try:
                         message = inbox.feed(chunk)
                     except Malformed as error:
