@@ -59,5 +59,5 @@ def _tied(body: Bounded) -> Mask:
     """Whether the largest along the last axis has an equal."""
     if body.value.shape[-1] < 2:
         return np.zeros(body.value.shape[:1], dtype=bool)
-    first, second = np.moveaxis(np.sort(body.value, axis=-1)[..., -2:], -1, 0)
-    return np.asarray(~(second - first < -2 * body.error.max(axis=-1)))
+    second, largest = np.moveaxis(np.sort(body.value, axis=-1)[..., -2:], -1, 0)
+    return np.asarray(~(largest - second > 2 * body.error.max(axis=-1)))

@@ -18,7 +18,7 @@ from derivs.bounded import TINY, UNIT, Array, Bounded, Mask
 from derivs.testing.engine import Answer
 from derivs.testing.expected import FLOAT32
 from derivs.testing.strategies import given_cotangents
-from derivs.testing.trial import EXTREME, LOSS, SLACK, Subject, Trial, batch_axis, rows_of
+from derivs.testing.trial import CLOSE, EXTREME, LOSS, SLACK, Subject, Trial, batch_axis, rows_of
 
 CERTAIN: Final = 1e10                  # units of one form's bound, which is no question of form any more
 FEW: Final = 2                         # points of a batch at which a function is called more than once
@@ -120,13 +120,23 @@ def _in_float32(want: Bounded) -> Bounded:
 
 def value(property: str, name: str, trial: Trial) -> Failure | None:
     """Wrong at an ordinary input, off every kink, by more than any loss of accuracy."""
-    return _first(property, name, trial, *_compared(name, trial, trial.smooth & trial.ordinary), LOSS)
+    return _wrong(property, name, trial, trial.smooth & trial.ordinary)
 
 
 def kink(property: str, name: str, trial: Trial) -> Failure | None:
     """The same on a kink whose derivative the exercise declares."""
     where = trial.on_declared_kink & trial.ordinary
-    return _first(property, name, trial, *_compared(name, trial, where), LOSS) if where.any() else None
+    return _wrong(property, name, trial, where) if where.any() else None
+
+
+def _wrong(property: str, name: str, trial: Trial, where: Mask) -> Failure | None:
+    """The first entry that is wrong at these points; the others count as compared where that would have been seen."""
+    got, want, off = _compared(name, trial, where)
+    _, there = trial.said(name)
+    with np.errstate(all="ignore"):
+        seen = LOSS * want.error <= np.maximum(np.abs(want.value), CLOSE)
+    trial.subject.compared[property] += int((seen.reshape(len(seen), -1).any(axis=1) & there & where).sum())
+    return _first(property, name, trial, got, want, off, LOSS)
 
 
 def accuracy(trial: Trial) -> Failure | None:

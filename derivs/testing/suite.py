@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -39,7 +40,8 @@ FEW: Final = 6                         # batches that are drawn at least: the fi
 EAGER, SELDOM = 6, 4                   # batches at which all is looked at, and then every so many
 SHRINKING: Final = 400                 # inputs that making a failure small may take,
 PATIENCE: Final = 30.0                 # and seconds
-NOT_COMPARED: Final = "was not returned, and is not tested"
+NOT_RETURNED: Final = "was not returned, and is not tested"
+NOT_COMPARED: Final = "at no input could it be compared, and nothing is said of it"
 
 Start = Callable[[Plan], Runner]
 Progress = Callable[[int], object]
@@ -173,14 +175,18 @@ class _Search:
         self.properties = properties(subject)
         self.live = list(self.properties)
         self.drawn = self.batches = self.shrunk = 0
+        self.looked: Counter[str] = Counter()          # inputs at which a property was looked for
+        self.seen: dict[str, Failure] = {}             # the first failure of each property, not made small yet
+        self.shrinking = 0.0                           # seconds that making failures small has taken
         self.came_back: set[str] = set()
         self.failed: dict[str, Failure] = {}
 
     def report(self, start: float) -> Report:
-        while self.drawn < self.wanted and self.live:
-            self.hunt()
-            if "returns" in self.failed and not self.came_back:
+        while self.live and (self.drawn < self.wanted or self.seen):
+            found = self.hunt()
+            if ("returns" in self.failed and not self.came_back) or (self.drawn >= self.wanted and not found):
                 break
+        self.failed |= self.seen
         self.failed = {name: failure for name, failure in self.failed.items() if not self.is_covered(name, failure)}
         tried = [self.tried(one) for one in self.properties if self.is_reported(one)]
         extreme = Property(NAME, SENTENCE, lambda trial: None)
@@ -195,7 +201,11 @@ class _Search:
         """Of what never came back nothing is said, but that; nor of what another finding explains."""
         if one.name in self.failed or one.name == "returns":
             return True
-        return bool(self.came_back) and not self.is_settled(one) and (not one.about or one.about in self.came_back)
+        return bool(self.came_back) and not self.is_settled(one) and self.was_compared(one)
+
+    def was_compared(self, one: Property) -> bool:
+        """Whether there is anything behind a tick: a gradient that was compared at no input is not right for that."""
+        return self.subject.compared[one.name] > 0 if one.about else self.looked[one.name] > 0
 
     def is_settled(self, one: Property) -> bool:
         """Whether a finding about the same gradient makes this one needless."""
@@ -212,14 +222,19 @@ class _Search:
         return self.is_settled(by[name]) or (by[name].is_weakness and failure.name in wrong)
 
     def notes(self) -> list[str]:
-        missing = [one for one in (*self.subject.gradients, *self.subject.outputs) if one not in self.came_back]
+        if not self.came_back:
+            return []
         problem = self.subject.problem
-        return [f"{text(quantity(problem, one, ()), problem)} {NOT_COMPARED}" for one in missing
-                ] if self.came_back else []
+        missing = [one for one in (*self.subject.gradients, *self.subject.outputs) if one not in self.came_back]
+        unseen = [one.name for one in self.properties if one.name not in self.failed and one.about in self.came_back
+                  and not self.is_settled(one) and not self.was_compared(one)]
+        return [*(f"{text(quantity(problem, one, ()), problem)} {NOT_RETURNED}" for one in missing),
+                *(f"{name}: {NOT_COMPARED}" for name in unseen)]
 
     def tried(self, one: Property) -> Tried:
         failure = self.failed.get(one.name)
-        return Tried(one.name, one.holds, self.drawn, self.finding(one, failure))
+        looked = self.subject.compared[one.name] if one.about else self.looked[one.name]
+        return Tried(one.name, one.holds, looked, self.finding(one, failure))
 
     def finding(self, one: Property, failure: Failure | None) -> Finding | None:
         return None if failure is None else finding(self.subject, one, failure, self.functions,
@@ -236,13 +251,17 @@ class _Search:
 
     # ---- the search
 
-    def hunt(self) -> None:
-        """As many inputs as are missing, but none after a property has failed and its failure is shrunk."""
+    def hunt(self) -> bool:
+        """As many inputs as are missing, but none after a property has failed and its failure is shrunk.
+
+        Whether one has failed. At the first input that shows a failure all properties are looked at, since the next
+        hunt may be the last.
+        """
         target: Property | None = None
         best: tuple[Any, Failure] | None = None
-        deadline = 0.0
+        begun = 0.0
         self.seed += 1
-        missing = self.wanted - self.drawn
+        missing = max(self.wanted - self.drawn, 0)
         typical = float(np.mean([shape.batch for shape in self.shapes]))
 
         @seeded(self.seed)
@@ -251,30 +270,49 @@ class _Search:
                   suppress_health_check=list(HealthCheck), print_blob=False)
         @given(batches(self.shapes))
         def draw(drawn: tuple[Shape, list[bytes]]) -> None:
-            nonlocal target, best, deadline
-            if target is not None and (perf_counter() > deadline or self.shrunk > SHRINKING):
+            nonlocal target, best, begun
+            if target is not None and (self.shrinking + perf_counter() - begun > PATIENCE or self.shrunk > SHRINKING):
                 return
             shape, inputs = drawn
             trial = self.trial(shape, inputs)
             self.shrunk += 1
             if target is None:
                 self.count(trial)
-            for one in [target] if target else self.due():
-                failure = one.check(trial)
-                if failure is not None:
-                    if target is None:
-                        target, deadline, self.shrunk = one, perf_counter() + PATIENCE, 0
-                    size = (sum(shape.sizes.values()), len(inputs), inputs)
-                    if best is None or size < best[0]:
-                        best = size, failure
-                    raise _Failed
+                failures = self.look(trial)
+                target = next(iter(failures), None)
+                begun, self.shrunk = perf_counter(), 0
+                failure = failures.get(target) if target is not None else None
+            else:
+                failure = target.check(trial)
+            if failure is not None:
+                size = (sum(shape.sizes.values()), len(inputs), inputs)
+                if best is None or size < best[0]:
+                    best = size, failure
+                raise _Failed
 
         with suppress(_Failed, Flaky):
             draw()
-        if target is not None and best is not None:
-            self.failed[target.name] = best[1]
-            self.subject.wrong |= {target.about if target.name != "shapes" else best[1].name} - {""}
-            self.live = [one for one in self.live if one is not target and not self.is_settled(one)]
+        if target is None or best is None:
+            return False
+        self.shrinking += perf_counter() - begun
+        self.failed[target.name] = best[1]
+        self.subject.wrong |= {target.about if target.name != "shapes" else best[1].name} - {""}
+        self.live = [one for one in self.live if one is not target and not self.is_settled(one)]
+        names = {one.name for one in self.live}
+        self.seen = {name: failure for name, failure in self.seen.items()
+                     if name in names and not self.is_covered(name, failure)}
+        return True
+
+    def look(self, trial: Trial) -> dict[Property, Failure]:
+        """The properties that fail at a batch of inputs, in order."""
+        found = {}
+        for one in self.due():
+            self.looked[one.name] += trial.count
+            failure = one.check(trial)
+            if failure is not None:
+                found[one] = failure
+                self.seen.setdefault(one.name, failure)
+        return found
 
     def due(self) -> list[Property]:
         """The properties to look at this time: at first all, later those that need further calls more seldom."""

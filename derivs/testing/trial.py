@@ -5,6 +5,7 @@ A runner answers one input at a time, as an Engine does; it may as well be a fun
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -40,6 +41,7 @@ class Subject:
     """Functions under test: how they are called, and who calls them. coarse: the runner in float32.
 
     wrong: the gradients and results of which that is known already, so that nobody asks how accurate they are.
+    compared: at how many inputs a property of values was looked at, to more than the digits that rounding leaves.
     """
 
     problem: Problem
@@ -48,6 +50,7 @@ class Subject:
     runner: Runner
     coarse: Runner
     wrong: set[str] = field(default_factory=set)
+    compared: Counter[str] = field(default_factory=Counter)
 
     @cached_property
     def gradients(self) -> tuple[str, ...]:
