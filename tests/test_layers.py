@@ -48,6 +48,7 @@ LAYERS = (
     ("export",),
     ("testing",),
     ("notebook",),
+    ("commands",),
     ("cli",),
 )
 PLACE = {name: (row, column) for row, names in enumerate(LAYERS) for column, name in enumerate(names)}
