@@ -43,11 +43,15 @@ LETTERS = "ijklpqrstuvabcdef"
 
 @dataclass(frozen=True, slots=True)
 class Adjoint:
-    """How a cotangent came about: `chain` names the partials, `definition` has them worked out."""
+    """How a cotangent came about: `chain` names the partials, `definition` has them worked out.
+
+    paths: what comes back through each node that reads the tensor; the definition is their sum.
+    """
 
     of: Entry
     chain: Expr
     definition: Definition
+    paths: Mapping[str, Expr] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -192,7 +196,7 @@ class Graph:
         if tensor == problem.loss:
             return Adjoint(entry, ONE, Definition(bar(tensor), letters, ONE))
         context = self.inside(tensor, letters)
-        chain, worked = [], []
+        chain, paths = [], {}
         for definition in problem.definitions:
             if tensor not in tensors_in(definition.value):
                 continue
@@ -206,8 +210,8 @@ class Graph:
             upstream = () if definition.tensor == problem.loss else (Derivative(Entry(problem.loss), node),)
             chain.append(self._sum(definition.tensor, inner, mul(*upstream, Derivative(node, entry, "local"))))
             term = self._sum(definition.tensor, inner, mul(*factor, self._raw(node, entry)))
-            worked.append(tidy(context, term))
-        return Adjoint(entry, add(*chain), Definition(bar(tensor), letters, add(*worked)))
+            paths[definition.tensor] = tidy(context, term)
+        return Adjoint(entry, add(*chain), Definition(bar(tensor), letters, add(*paths.values())), paths)
 
     def _reaches_loss(self, tensor: str) -> bool:
         """Whether the loss depends on it. An input that nothing reads has the cotangent 0."""

@@ -78,6 +78,13 @@ class Looks:
                     if front is not None:
                         yield mul(front, expr) if way == 1 else divide(front, expr)
 
+    def has(self, expr: Expr, values: Values) -> bool:
+        """Whether the expression has these values."""
+        with suppress(DerivsError, OverflowError):
+            return all(isclose(spot.value(self.evaluator, expr), value, rel_tol=CLOSE, abs_tol=CLOSE)
+                       for spot, value in zip(self.spots, values, strict=True))
+        return False
+
     def _fitted(self, values: Sequence[float]) -> Expr | None:
         """A number times powers of at most two sizes that has these values."""
         letters = self.evaluator.problem.sizes

@@ -38,10 +38,11 @@ from derivs.expr import (
     walk,
 )
 from derivs.gaps import Gap, edited, edits, filled, gaps
-from derivs.guess import looks
+from derivs.guess import Looks, looks
 from derivs.house_style import is_negative
 from derivs.judge import judge
 from derivs.judgement import Diagnosis
+from derivs.lost import bodies, factors, paths, some_of, speaks_of_nodes, summed
 from derivs.only_where import only_where
 from derivs.problem import Claim, Problem, Tensor
 from derivs.reading.choices import Choices
@@ -103,13 +104,20 @@ class Solver:
         """The expression in textbook form, under the conditions of the claim; None where it has none."""
         asked = Claim(expr, ZERO, like.given)
         if asked not in self.written:
-            if self.book is None or self.book.graph is not self.graph:
-                self.book = Book(self.graph)
             self.written[asked] = None
             with suppress(DerivsError):
-                found = stages(self.book, asked)
+                found = stages(self._book(), asked)
                 self.written[asked] = found[-1].tree if found else None
         return self.written[asked]
+
+    def named(self, expr: Expr, like: Claim) -> Expr:
+        """The expression with the nodes that stand in it under their names, and otherwise as it is."""
+        return self._book().written(expr, like.left)
+
+    def _book(self) -> Book:
+        if self.book is None or self.book.graph is not self.graph:
+            self.book = Book(self.graph)
+        return self.book
 
     def proves(self, line: Line, right: str, slips: int) -> bool:
         """Whether the line with that right side is read in the same way, with no more slips, and proved."""
@@ -129,10 +137,11 @@ class Solver:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the unknown must be in a gap, and how long it is to say so."""
+    """What the unknown must be in a gap, and how long it is to say so. paths: nodes whose paths it is the sum of."""
 
     gap: Gap
     value: Expr
+    paths: tuple[str, ...] = ()
 
     @property
     def length(self) -> float:
@@ -180,12 +189,16 @@ class Equation:
 
 
 def _in_the_text(solver: Solver, line: Line, reading: Reading, truth: Expr, deadline: float) -> Diagnosis | None:
-    """What is missing, as an edit of the author's text: what is guessed and short first, then what is solved for."""
+    """What is missing, as an edit of the author's text: what people lose and short guesses, then what is solved for."""
     equations = list(_equations(solver, line))
-    guessed = list(_guessed(solver, reading.claim, equations, truth))
-    sure = [found for found in guessed if found.length <= SURE]
-    rest = [found for found in guessed if found.length > SURE]
-    for some in (sure, chain(rest, _solved(solver, equations, truth, min(deadline, perf_counter() + solver.seconds)))):
+    at = looks(solver.evaluator, reading.claim, truth, reading.claim.right)
+    guessed = list(_guessed(at, reading.claim, equations, truth))
+    lost = list(_lost(solver, at, reading.claim, equations, truth))
+    in_steps = speaks_of_nodes(solver.graph, reading.claim.right)          # else no path stands in the line as such
+    likely = [*(one for one in lost if in_steps or not one.paths), *(one for one in guessed if one.length <= SURE)]
+    rest = [one for one in guessed if one.length > SURE]
+    solved = _solved(solver, equations, truth, min(deadline, perf_counter() + solver.seconds))
+    for some in (likely, chain(rest, solved), lost):
         for found in sorted(some, key=lambda one: one.length):
             if perf_counter() > deadline:
                 return None
@@ -211,15 +224,34 @@ def _equations(solver: Solver, line: Line) -> Iterator[Equation]:
                 yield Equation(gap, reading.claim, around)
 
 
-def _guessed(solver: Solver, like: Claim, equations: Sequence[Equation], truth: Expr) -> Iterator[Found]:
+def _guessed(at: Looks, like: Claim, equations: Sequence[Equation], truth: Expr) -> Iterator[Found]:
     """Where the unknown is a number, made of sizes or of a part of the truth, as far as exact points tell."""
-    at = looks(solver.evaluator, like, truth, like.right)
     for one in equations:
         if not one.around.binders:
             values = at.values(one.claim.left, one.around.rest, one.around.coefficient)
             for value in () if values is None else at.guesses(values):
                 if _may_be_said(Found(one.gap, value), truth, like.left):
                     yield Found(one.gap, value)
+
+
+def _lost(solver: Solver, at: Looks, like: Claim, equations: Sequence[Equation], truth: Expr) -> Iterator[Found]:
+    """Paths of the chain rule, and what stands under a sum, where the unknown may be that at the same points."""
+    ways = paths(solver.graph, like.left)
+    for one in equations:
+        around = one.around
+        values = at.values(one.claim.left, around.rest, ONE)
+        if values is None:
+            continue
+        if around.binders:
+            guesses = (bodies(ways, around.binders) if one.gap.noun == "term" else
+                       factors(solver.graph, one.claim.left, truth, around))
+            for value in guesses:
+                if at.has(summed(mul(around.coefficient, value), around.binders), values):
+                    yield Found(one.gap, value)
+        elif one.gap.way == "after" and around.coefficient == ONE:
+            for nodes, value in some_of(ways):
+                if at.has(value, values):
+                    yield Found(one.gap, solver.named(value, like), nodes)
 
 
 def _solved(solver: Solver, equations: Sequence[Equation], truth: Expr, deadline: float) -> Iterator[Found]:
@@ -309,6 +341,11 @@ def _unsigned(value: Expr) -> Expr:
 
 def _sentence(problem: Problem, found: Found) -> str:
     said, noun = text(found.value, problem), found.gap.noun
+    if found.paths:
+        nodes = [text(Entry(node), problem) for node in found.paths]
+        through = nodes[0] if len(nodes) == 1 else f"{', '.join(nodes[:-1])} and {nodes[-1]}"
+        return (f"the path through {through} is missing here: {said}" if len(nodes) == 1 else
+                f"the paths through {through} are missing here: {said}")
     if found.gap.way != "instead":
         return f"a factor {said} is missing here" if noun == "factor" else f"the term {said} is missing here"
     return f"this {noun} is one too many" if found.is_idle else f"this {noun} should be {said}"

@@ -191,6 +191,19 @@ def relu_of_zero_too(dout, x):
     return dout * (x >= 0)
 
 
+def hinge_backward(w, b, x, t):
+    return _hinge(w, x, t, t * (x @ w + b) < 1)
+
+
+def hinge_of_the_kink_too(w, b, x, t):
+    return _hinge(w, x, t, t * (x @ w + b) <= 1)
+
+
+def _hinge(w, x, t, violated):
+    ds = -t * violated / len(t)
+    return ds @ x, ds.sum(), np.outer(ds, w)
+
+
 def relu_doubled(dout, x):
     return 2 * dout * (x > 0)
 

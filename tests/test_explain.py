@@ -19,6 +19,8 @@ from derivs.marks import Report
 from derivs.papers import mark, one_by_one
 from derivs.verdict import Refuted
 
+pytestmark = pytest.mark.usefixtures("patient")
+
 TESTS = Path(__file__).parent
 TEXTS = [(path.with_suffix(".toml"), path) for path in sorted((TESTS / "seeds").glob("*.md"))]
 TEXTS += [(path.with_name(path.name.replace(".wrong.tex", ".toml")), path)

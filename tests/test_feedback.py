@@ -38,6 +38,8 @@ from derivs.text import spell
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+pytestmark = pytest.mark.usefixtures("patient")
+
 ROOT = Path(__file__).parent.parent
 SEEDS = ("000", "001", "002", "003", "004")
 SOFTMAX = ROOT / "tests" / "seeds" / "002.toml"

@@ -65,6 +65,32 @@ EXERCISES = {
         [gradient]
         loss = "L"
         by = ["w"]""",
+    "gates": r"""
+        [symbols]
+        'x' = "vector[d] input"
+        'U' = "matrix[n,d] parameter"
+        'W' = "matrix[n,d] parameter"
+        [forward]
+        'a_i' = '\sum_k U_{ik} x_k'
+        'b_i' = '\sum_k W_{ik} x_k'
+        'y_i' = 'a_i b_i'
+        [gradient]
+        of = "y"
+        by = ["x"]""",
+    "windows": r"""
+        [symbols]
+        'x' = "vector[H] input"
+        'w' = "vector[h] parameter"
+        'y' = "vector[K] defined"
+        [forward]
+        'y_p' = '\sum_{u=1}^{h} w_u x_{p+u-1}'
+        [gradient]
+        of = "y"
+        by = ["x", "w"]
+        [sizes]
+        H = "= K+h-1"
+        [conventions]
+        zero_outside = true""",
     "relu": r"""
         [symbols]
         'x' = "vector[n] input"
@@ -76,7 +102,8 @@ EXERCISES = {
 }
 
 SOFTMAX, NORM, LAYER, SQUARE = "softmax", "batch normalisation", "layer norm", "mean square"
-BY_X = r"\frac{\partial E}{\partial x_i}"
+GATES, WINDOWS = "gates", "windows"
+BY_X, BY_X_K = r"\frac{\partial E}{\partial x_i}", r"\frac{\partial E}{\partial x_k}"
 
 FOUND = [
     (SOFTMAX, r"\frac{\partial E}{\partial x_j}", r"y_j g_j",
@@ -106,6 +133,20 @@ FOUND = [
      "missing term", "the term 2 λ w_j is missing here"),
     (SQUARE, r"\frac{\partial L}{\partial w}", r"\frac{2}{m} X^T (X w - t) + \lambda w",
      "missing factor", "a factor 2 is missing here"),
+    (NORM, BY_X, r"\frac{g_i}{\sigma}",               # a direct path, where μ and σ depend on x too
+     "missing term", "the paths through μ and σ are missing here: 1/m · ∂E/∂μ + (x_i - μ)/(σ m) · ∂E/∂σ"),
+    (NORM, BY_X, r"\frac{g_i}{\sigma} + \frac{1}{m} \frac{\partial E}{\partial \mu}",
+     "missing term", "the path through σ is missing here: (x_i - μ)/(σ m) · ∂E/∂σ"),
+    (GATES, BY_X_K, r"\sum_i \frac{\partial E}{\partial a_i} U_{ik}",
+     "missing term", "the path through b is missing here: Σ_i ∂E/∂b_i · W_ik"),
+    (GATES, BY_X_K, r"\sum_i \left( \frac{\partial E}{\partial a_i} U_{ik} + W_{ik} \right)",
+     "missing factor", "a factor ∂E/∂b_i is missing here"),
+    (GATES, BY_X_K, r"\sum_i U_{ik} + \sum_i \frac{\partial E}{\partial b_i} W_{ik}",
+     "missing factor", "a factor ∂E/∂a_i is missing here"),
+    (WINDOWS, r"\frac{\partial E}{\partial w_u}", r"\sum_{p=1}^{K} x_{p+u-1}",
+     "missing factor", "a factor ∂E/∂y_p is missing here"),
+    (WINDOWS, r"\frac{\partial E}{\partial x_j}", r"\sum_{u=1}^{h} w_u",
+     "missing factor", "a factor ∂E/∂y_{j-u+1} is missing here"),
 ]
 
 RIGHT = [
@@ -114,6 +155,11 @@ RIGHT = [
     (NORM, BY_X, r"\frac{1}{m \sigma} \left( m g_i - \sum_j g_j - \hat{x}_i \sum_j g_j \hat{x}_j \right)"),
     (LAYER, r"\frac{\partial E}{\partial \gamma_i}", r"\sum_a g_{ai} h_{ai}"),
     (SQUARE, r"\frac{\partial L}{\partial w}", r"\frac{2}{m} X^T (X w - t) + 2 \lambda w"),
+    (NORM, BY_X, r"\frac{g_i}{\sigma} + \frac{1}{m} \frac{\partial E}{\partial \mu}"
+                 r" + \frac{x_i - \mu}{m \sigma} \frac{\partial E}{\partial \sigma}"),
+    (GATES, BY_X_K, r"\sum_i \left( \frac{\partial E}{\partial a_i} U_{ik}"
+                    r" + \frac{\partial E}{\partial b_i} W_{ik} \right)"),
+    (WINDOWS, r"\frac{\partial E}{\partial x_j}", r"\sum_{u=1}^{h} w_u \frac{\partial E}{\partial y_{j-u+1}}"),
 ]
 
 WHERE = [

@@ -40,7 +40,7 @@ LAYERS = (
     ("declaring", "declare"),
     ("judge", "decide", "edits.pieces", "edits.places", "edits.values", "edits.powers", "edits.functions",
      "edits.parts", "edits.indices", "edits.oddities", "edits.table", "edits.wording", "mend", "unknown", "gaps",
-     "guess", "only_where", "hole", "spread", "explain", "bounded", "arrays", "samples", "oracle", "border",
+     "guess", "lost", "only_where", "hole", "spread", "explain", "bounded", "arrays", "samples", "oracle", "border",
      "exercise", "library"),
     ("solver", "several", "report", "checker", "translation"),
     ("papers", "margin", "rubric", "credit", "marks", "requests", "understood"),

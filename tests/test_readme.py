@@ -12,6 +12,8 @@ from click.testing import CliRunner
 from derivs.cli import main
 from derivs.reading.choices import Option
 
+pytestmark = pytest.mark.usefixtures("patient")
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 

@@ -19,6 +19,8 @@ from derivs.reading.claims import claim
 from derivs.reading.parse import parse
 from derivs.verdict import Proved
 
+pytestmark = pytest.mark.usefixtures("patient")
+
 QUESTIONS = seed_lines.questions()
 MASKED = {"001-1.4-07"}                            # -2/n for -1/n before a sum that is zero
 DOCUMENTS = {                                      # right, to mend, wrong or following, ambiguous, unread: read by hand

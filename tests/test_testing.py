@@ -26,6 +26,7 @@ from derivs.library import load, names
 from derivs.rules.mistakes import BY_NAME
 from derivs.samples import shapes
 from derivs.testing import Example, check, cotangents, inputs, sizes
+from derivs.testing.aim import aimed
 from derivs.testing.edits import TABLE, sites
 from derivs.testing.engine import Answer, Description, Engine, Plan, describe
 from derivs.testing.exact import exact_value
@@ -58,6 +59,7 @@ RIGHT = [
     ("linear_batch", code.linear_backward, {}),
     ("conv_valid", code.conv_backward, {}),
     ("relu", code.relu_backward, {}),
+    ("hinge_loss", code.hinge_backward, {}),
     ("sigmoid", code.sigmoid_backward, {}),
     ("softmax_cross_entropy", code.cross_entropy_backward, {}),
     (BILINEAR, code.bilinear_backward, {"returns": ("x",)}),
@@ -80,6 +82,7 @@ WRONG = [                              # the properties that fail, and no other
     ("linear_batch", code.linear_without_the_batch_sum, {"returns": ("x", "W", "b")}, {"shapes"}),
     ("linear_batch", code.linear_mixing_rows, {}, {"gradient by x", "rows"}),
     ("relu", code.relu_of_zero_too, {}, {"kinks of X"}),
+    ("hinge_loss", code.hinge_of_the_kink_too, {}, {"kinks of w", "kinks of b", "kinks of x"}),
     ("relu", code.relu_without_upstream, {}, {"gradient by X", "linear"}),
     ("relu", code.relu_in_place, {}, {"inputs"}),
     ("relu", code.relu_in_float64, {}, {"dtypes"}),
@@ -247,6 +250,23 @@ def test_a_missing_sum_over_the_batch_is_seen_by_the_shape() -> None:
 def test_the_wrong_side_of_a_kink_is_named() -> None:
     assert named("relu", code.relu_of_zero_too, "X_bar", on_kinks=True) == (
         "a comparison is of the wrong kind: on the kink of relu it takes the derivative 1, the exercise says 0")
+    assert named("hinge_loss", code.hinge_of_the_kink_too, "w_bar", on_kinks=True) == (
+        "a comparison is of the wrong kind: on the kink of relu it takes the derivative 1, the exercise says 0")
+
+
+@pytest.mark.parametrize("turn", range(3), ids=["w", "b", "x"])
+def test_what_is_computed_is_put_on_its_kink(turn: int) -> None:
+    """1 - t (w . x + b) is 0 without rounding, for the first sample, wherever a point was moved."""
+    truth, sizes, rng = Truth(load("hinge_loss")), {"N": 2, "D": 3}, np.random.default_rng(turn)
+    shapes = {"w": (40, 3), "b": (40,), "x": (40, 2, 3), "t": (40, 2)}
+    points = {name: rng.integers(-2, 3, shape).astype(float) for name, shape in shapes.items()}
+    moved = aimed(truth, sizes, points, [turn] * 20 + [-1] * 20)
+    margin = 1 - moved["t"][:, 0] * ((moved["x"][:, 0] * moved["w"]).sum(1) + moved["b"])
+    assert (margin[:20] == 0).sum() >= 10
+    for name, array in points.items():
+        entries = (moved[name] != array).reshape(40, -1)
+        assert not entries[20:].any()
+        assert entries.sum() == (entries[:, 0].sum() if name == "wbx"[turn] else 0)
 
 
 @pytest.mark.parametrize("exercise, backward, options", RIGHT, ids=lambda one: getattr(one, "__name__", None))

@@ -204,8 +204,11 @@ def _formula(truth: Truth, letters: Sequence[str], expr: Expr) -> Hypothesis:
     return hypothesis
 
 
-def _definitions(truth: Truth, name: str, edited: Mapping[str, Definition]) -> Hypothesis:
-    """As if these had been the definitions. What is wrong in a node alone goes into the answer as a book prints it."""
+def _definitions(truth: Truth, name: str, edited: Mapping[str, Definition], *, blurred: bool = True) -> Hypothesis:
+    """As if these had been the definitions. What is wrong in a node alone goes into the answer as a book prints it.
+
+    blurred: as if the inputs had been rounded; not so on a kink, from which that would move them.
+    """
     nodes = {d.tensor for d in truth.problem.definitions}
     way = _on_the_way(truth, name)
     changed = set(edited)
@@ -213,8 +216,9 @@ def _definitions(truth: Truth, name: str, edited: Mapping[str, Definition]) -> H
         changed |= more
 
     def hypothesis(one: Evidence) -> tuple[Array, Array]:
-        known = {d.tensor: one.trial.blurred.tensor(d.tensor) for d in way if d.tensor not in changed}
-        batch = truth.batch(one.trial.sizes, one.trial.points, blurred=True, edited=edited, known=known)
+        there = one.trial.blurred if blurred else one.trial.batch
+        known = {d.tensor: there.tensor(d.tensor) for d in way if d.tensor not in changed}
+        batch = truth.batch(one.trial.sizes, one.trial.points, blurred=blurred, edited=edited, known=known)
         return truth.value(name, batch) if nodes >= edited.keys() else batch.tensor(name)
     return hypothesis
 
@@ -266,4 +270,4 @@ def _kinks(subject: Subject, name: str) -> Iterator[tuple[str, Hypothesis]]:
                 other = replace(problem, kinks={**problem.kinks, function: value})
                 yield (said("strict", f"on the kink of {function} it takes the derivative {text(value, problem)}, the "
                                       f"exercise says {text(right, problem)}"),
-                       _definitions(subject.truth, name, _adjoints(other)))
+                       _definitions(subject.truth, name, _adjoints(other), blurred=False))

@@ -8,7 +8,7 @@ import numpy as np
 
 from derivs.arrays import Axis, Batch, evaluate
 from derivs.bounded import Bounded, Mask
-from derivs.expr import Apply, Compare, Indicator, Largest, Sum, Tree, children
+from derivs.expr import Apply, Compare, Expr, Indicator, Largest, Sum, Tree, children
 from derivs.problem import Problem
 from derivs.rules.functions import row
 from derivs.rules.opaque import is_opaque
@@ -18,25 +18,42 @@ def on_kink(problem: Problem, batch: Batch, *, declared: bool = False) -> Mask:
     """A mark for each point. declared: whether the exercise's own `kinks` count alone."""
     count = max(given.value.shape[0] for given in batch.given.values())
     found = np.zeros(count, dtype=bool)
-    for definition in problem.definitions:
-        for close in _close(definition.value, batch.axes(definition), batch, problem, declared):
-            found |= close.reshape(close.shape[0], -1).any(axis=1)
+    for close in _close(problem, batch, declared):
+        found |= close.reshape(close.shape[0], -1).any(axis=1)
     return found
 
 
-def _close(tree: Tree, axes: tuple[Axis, ...], batch: Batch, problem: Problem, declared: bool) -> Iterator[Mask]:
-    """Where a function of the formula is on its kink, as far as the arithmetic can tell."""
-    match tree:
-        case Apply(name, arguments) if not is_opaque(name) and (kink := row(name).kink):
-            if not declared or name in problem.kinks:
+def declared_kinks(problem: Problem, batch: Batch) -> Iterator[tuple[Expr, tuple[Axis, ...]]]:
+    """The expressions whose zeros are the kinks that the exercise declares, each with its axes."""
+    for node, axes in _nodes(problem, batch):
+        match node:
+            case Apply(name, arguments) if name in problem.kinks and not is_opaque(name) and (kink := row(name).kink):
+                yield kink(*arguments)[0], axes
+
+
+def _close(problem: Problem, batch: Batch, declared: bool) -> Iterator[Mask]:
+    """Where a function of a formula is on its kink, as far as the arithmetic can tell."""
+    if declared:
+        yield from (_zero(evaluate(kink, axes, batch)) for kink, axes in declared_kinks(problem, batch))
+        return
+    for node, axes in _nodes(problem, batch):
+        match node:
+            case Apply(name, arguments) if not is_opaque(name) and (kink := row(name).kink):
                 yield _zero(evaluate(kink(*arguments)[0], axes, batch))
-        case Indicator(Compare("<" | "<=", left, right)) if not declared:
-            yield _equal(evaluate(left, axes, batch), evaluate(right, axes, batch))
-        case Largest(_, _, _, body) if not declared:
-            yield _tied(evaluate(body, _inside(tree, axes, batch), batch))
-    inner = _inside(tree, axes, batch) if isinstance(tree, Sum | Largest) else axes
-    for part in children(tree):
-        yield from _close(part, inner, batch, problem, declared)
+            case Indicator(Compare("<" | "<=", left, right)):
+                yield _equal(evaluate(left, axes, batch), evaluate(right, axes, batch))
+            case Largest(_, _, _, body):
+                yield _tied(evaluate(body, _inside(node, axes, batch), batch))
+
+
+def _nodes(problem: Problem, batch: Batch) -> Iterator[tuple[Tree, tuple[Axis, ...]]]:
+    """All parts of all formulas, each with the axes of the indices in scope."""
+    todo: list[tuple[Tree, tuple[Axis, ...]]] = [(d.value, batch.axes(d)) for d in reversed(problem.definitions)]
+    while todo:
+        tree, axes = todo.pop()
+        yield tree, axes
+        inner = _inside(tree, axes, batch) if isinstance(tree, Sum | Largest) else axes
+        todo += [(part, inner) for part in reversed(children(tree))]
 
 
 def _inside(tree: Sum | Largest, axes: tuple[Axis, ...], batch: Batch) -> tuple[Axis, ...]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from derivs.errors import DerivsError
 from derivs.samples import Shape, arrays
+from derivs.testing.aim import aimed
 from derivs.testing.hypotheses import Evidence, hypotheses, said
 from derivs.testing.strategies import numbers
 from derivs.testing.trial import Subject, Trial
@@ -61,12 +62,13 @@ def _axes(axes: Sequence[int]) -> str:
 
 
 def _evidence(subject: Subject, shapes: Sequence[Shape], name: str, on_kinks: bool) -> Iterator[Evidence]:
-    """Ordinary inputs, the largest and most different sizes first; on kinks, small whole numbers with zeros."""
+    """Ordinary inputs, the largest and most different sizes first; on kinks, small numbers with zeros."""
     rng = np.random.default_rng(len(shapes))
     order = sorted(shapes, key=lambda shape: (-len(set(shape.sizes.values()) - {1}), shape.bytes))
     for shape in order:
         drawn = [bytes(_bytes(shape, rng, 0 if on_kinks else ORDINARY)) for _ in range(POINTS * (1 + 3 * on_kinks))]
-        points = arrays(shape, drawn, numbers(), subject.truth.sums, always=True)
+        points = aimed(subject.truth, shape.sizes, arrays(shape, drawn, numbers(), subject.truth.sums, always=True),
+                       range(len(drawn)) if on_kinks else [-1] * len(drawn))
         whole = Trial(subject, shape.sizes, points)
         mask = whole.on_declared_kink if on_kinks else whole.smooth
         chosen = np.flatnonzero(mask & whole.ordinary)[:POINTS]

@@ -23,6 +23,7 @@ from derivs.expr import Apply, walk
 from derivs.problem import Problem
 from derivs.rules.opaque import MARK, is_opaque
 from derivs.samples import Shape, arrays, batches, shapes
+from derivs.testing.aim import aimed, turns
 from derivs.testing.engine import Description, Engine, Plan, describe
 from derivs.testing.exact import quantity
 from derivs.testing.expected import Truth
@@ -321,7 +322,9 @@ class _Search:
         return [one for one in self.live if not (seldom and one.calls_again)]
 
     def trial(self, shape: Shape, inputs: Sequence[bytes]) -> Trial:
-        return Trial(self.subject, shape.sizes, arrays(shape, inputs, numbers(), self.subject.truth.sums, always=True))
+        truth = self.subject.truth
+        points = arrays(shape, inputs, numbers(), truth.sums, always=True)
+        return Trial(self.subject, shape.sizes, aimed(truth, shape.sizes, points, turns(inputs)))
 
     def count(self, trial: Trial) -> None:
         self.drawn += trial.count
