@@ -7,6 +7,7 @@ a line that recovers is right. A reading may rescue notation, never mathematics;
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Final
@@ -193,8 +194,12 @@ class Checker:
 
     def _slipped(self, side: Node, given: Sequence[Node], here: Span, reading: Reading | None = None) -> None:
         """Remembers the first wrong claim of a line."""
-        if self.slip is None and self.chain.subject is not None:
-            self.slip = self.chain.subject, side, tuple(given), here[0], _rescued(reading)
+        subject = self.chain.subject
+        if self.slip is None and subject is not None:
+            if reading is None:                    # no claim came about; the left side may be rescued all the same
+                with suppress(DerivsError):
+                    reading = claim(self.problem, self.vocabulary, Choices(), subject, subject, given)
+            self.slip = subject, side, tuple(given), here[0], _rescued(reading)
 
     def mended(self, wrong: Checked) -> Checked:
         """The line that was found wrong last, with what would mend it, where that is found and proved."""
@@ -203,8 +208,7 @@ class Checker:
         found = self._diagnosis(wrong, *self.slip)
         if found is None:
             return wrong
-        return replace(wrong, diagnosis=found, mend=found.sentence,
-                       span=found.edits[0].span if found.edits else wrong.span)
+        return replace(wrong, diagnosis=found, mend=found.sentence, span=found.span or wrong.span)
 
     def _diagnosis(self, wrong: Checked, subject: Node, side: Node, given: tuple[Node, ...], start: int, rescued: int
                    ) -> Diagnosis | None:

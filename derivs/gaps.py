@@ -17,7 +17,7 @@ from derivs.problem import Problem
 from derivs.reading.syntax import Big, Fraction, Group, Node, Product, Sign, walk
 from derivs.reading.syntax import Sum as Terms
 
-Way = Literal["beside", "after", "instead"]
+Way = Literal["beside", "after", "instead", "with"]
 Noun = Literal["factor", "term"]
 
 BEFORE: Final = tuple(rf"\{size}{side}" for size in ("left", "bigg", "Bigg", "big", "Big") for side in ("l", ""))
@@ -25,7 +25,7 @@ BEFORE: Final = tuple(rf"\{size}{side}" for size in ("left", "bigg", "Bigg", "bi
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A factor beside a node, a term after it, or either of them in its stead."""
+    """A factor beside a node, a term after it, either of them in its stead, or a term in brackets with a factor."""
 
     node: Node
     way: Way
@@ -38,8 +38,9 @@ def gaps(root: Node) -> list[Gap]:
     Nothing stands for the whole.
     """
     found = [*([Gap(root, "beside", "factor")] if isinstance(root, Terms) else []), *_of_terms(root)]
-    missing = [gap for gap in found if gap.way != "instead"]
-    return [*missing, *(gap for gap in found if gap.way == "instead" and gap.node is not root)]
+    missing = [gap for gap in found if gap.way in ("beside", "after")]
+    return [*missing, *(gap for gap in found if gap.way == "instead" and gap.node is not root),
+            *(gap for gap in found if gap.way == "with")]
 
 
 def _of_terms(node: Node) -> Iterator[Gap]:
@@ -60,6 +61,7 @@ def _within(term: Node) -> Iterator[Gap]:
         case Product(parts):
             factors = [part for part in parts if not isinstance(part, Sign)]
             yield from (Gap(part, "instead", "factor") for part in factors if not isinstance(part, Big))
+            yield from (Gap(part, "with", "term") for part in factors if not isinstance(part, Big | Group))
             for part in factors:
                 yield from _within(part)
         case Group(kind, (Terms() as inside,)) if kind in "([{":
@@ -85,6 +87,8 @@ def _with_hole(node: Node, way: Way, hole: Node) -> Node:
     match way, node:
         case "instead", _:
             return hole
+        case "with", _:
+            return Group("(", (Terms(((1, node), (1, hole)), node.span),), node.span)
         case "after", Terms(terms):
             return replace(node, terms=(*terms, (1, hole)))
         case "after", _:
@@ -121,11 +125,9 @@ def edits(problem: Problem, written: str, offset: int, gap: Gap, value: Expr) ->
     start, end = beginning(written, gap.node.span[0] - offset), gap.node.span[1] - offset
     match gap.way:
         case "after":
-            sign, term = ("-", negate(value)) if is_negative(value) else ("+", value)
-            new = latex(term, problem)
-            if sign == "-" and isinstance(term, Add):
-                new = _bracketed(new)
-            return (_put_in(end + offset, f" {sign} {new}"),)
+            return (_put_in(end + offset, _term(problem, value)),)
+        case "with":
+            return (_put_in(start + offset, r"\left( "), _put_in(end + offset, rf"{_term(problem, value)} \right)"))
         case "beside" if isinstance(gap.node, Terms):
             return (_put_in(start + offset, rf"{_factor(problem, value)} \left( "), _put_in(end + offset, r" \right)"))
         case "beside":
@@ -136,6 +138,13 @@ def edits(problem: Problem, written: str, offset: int, gap: Gap, value: Expr) ->
 
 def _put_in(at: int, new: str) -> Edit:
     return Edit((at, at), "", new)
+
+
+def _term(problem: Problem, value: Expr) -> str:
+    """With its sign before it."""
+    sign, term = ("-", negate(value)) if is_negative(value) else ("+", value)
+    new = latex(term, problem)
+    return f" {sign} {_bracketed(new) if sign == '-' and isinstance(term, Add) else new}"
 
 
 def _factor(problem: Problem, value: Expr) -> str:

@@ -23,6 +23,7 @@ from derivs.expr import (
     ONE,
     ZERO,
     Add,
+    Derivative,
     Entry,
     Expr,
     Integer,
@@ -61,7 +62,7 @@ SURE: Final = 2.5                      # the length of a guess that need not wai
 MOST_GAPS: Final = 32                  # of a line that are tried
 MOST_PARTS: Final = 3                  # factors or terms that what is said may have, numbers and sizes aside
 CLEARLY: Final = 0.75                  # of the length of the truth, which what is said must not exceed
-REPLACED: Final = 0.8                  # what it counts that something is taken away too
+REPLACED: Final = {"instead": 0.8, "with": 0.4}       # what it counts that something is taken away too, or bracketed
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,7 @@ class Found:
 
     @property
     def length(self) -> float:
-        return cost(_unsigned(self.value)) + REPLACED * (self.gap.way == "instead")
+        return cost(_unsigned(self.value)) + REPLACED.get(self.gap.way, 0)
 
     @property
     def mistake(self) -> str:
@@ -289,7 +290,19 @@ def _may_be_said(found: Found, truth: Expr, left: Expr) -> bool:
         return False
     if found.gap.way != "instead" and (found.value == ZERO or _is_quotient(found.value)):
         return False
+    under = [node.base for node in walk(found.value) if isinstance(node, Pow) and _is_negative(node.exponent)]
+    if any(map(_has_cotangent, under)) or (found.gap.way == "with" and any(map(tensors_in, under))):
+        return False                                   # what is linear in cotangents is divided by none
     return _is_short(found.value, truth)
+
+
+def _is_negative(exponent: Expr) -> bool:
+    return isinstance(exponent, Number) and exponent.value < 0
+
+
+def _has_cotangent(expr: Expr) -> bool:
+    return any(isinstance(node, Derivative) or (isinstance(node, Entry) and node.tensor.endswith("_bar"))
+               for node in walk(expr))
 
 
 def _is_short(value: Expr, truth: Expr) -> bool:

@@ -36,6 +36,14 @@ class Diagnosis(Shown):
     edits: tuple[Edit, ...] = ()
     mended: str = ""
 
+    @property
+    def span(self) -> Span | None:
+        """Where the first edit is; brackets that are put in are around it. None where there are none."""
+        if not self.edits:
+            return None
+        first, last = self.edits[0], self.edits[-1]
+        return first.span if first.old or last.old else (first.span[0], last.span[1])
+
 
 @dataclass(frozen=True, slots=True)
 class Checked(Shown):

@@ -330,8 +330,11 @@ def _before_equals(text: str) -> str:
 
 
 def _inside(span: tuple[int, int], whole: tuple[int, int]) -> tuple[int, int]:
-    """The span, if it is a part of the line; else the line. A declaration's own formulas have spans of their own."""
-    return span if whole[0] <= span[0] < span[1] <= whole[1] else whole
+    """The span, if it is a part of the line; else the line. A declaration's own formulas have spans of their own.
+
+    It is empty where something is to be put in.
+    """
+    return span if whole[0] <= span[0] <= span[1] <= whole[1] and span != (0, 0) else whole
 
 
 def _definitions_behind(displays: Sequence[Sequence[Line]], k: int) -> Iterator[int]:

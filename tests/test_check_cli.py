@@ -157,6 +157,29 @@ def test_a_long_line_is_cut_around_the_caret() -> None:
     assert shown[carets.index("^"):carets.rindex("^") + 1] == "z_i"
 
 
+def test_a_caret_shows_where_something_is_missing(patient: None) -> None:
+    given = r"\frac{\partial E}{\partial x_j} = -\beta y_j \frac{\partial E}{\partial y_j}"
+    shown, carets, mend, *_ = run("check", "softmax_temperature", given=given).stdout.splitlines()[-5:]
+    assert shown[carets.index("^"):carets.rindex("^") + 1] == r"\frac{\partial E}{\partial y_j}"
+    assert mend.strip() == "the term -Σ_i ∂E/∂y_i · y_i is missing here"           # in brackets with it
+    given = r"\frac{\partial E}{\partial x_j} = \sum_i \frac{\partial E}{\partial y_i} y_i (\delta_{ij} - y_j)"
+    shown, carets, mend, *_ = run("check", "softmax_temperature", given=given).stdout.splitlines()[-5:]
+    assert shown[carets.index("^"):].startswith(r"\sum_i") and carets.count("^") == 1
+    assert mend.strip() == "a factor -β is missing here"
+
+
+@pytest.mark.parametrize(("exercise", "line", "last"), [
+    ("relu", r"\frac{\partial L}{\partial X_{ij}} = \frac{\partial L}{\partial Y_{ij}} [X_{ij} > 0]", "1 right"),
+    ("relu", r"\frac{\partial E}{\partial X_{ij}} = \frac{\partial E}{\partial Y_{ij}} [X_{ij} > 0]", "1 to mend"),
+    ("relu", r"\partial\mathcal J/\partial X_{ij} = [X_{ij} > 0] \partial\mathcal J/\partial Y_{ij}", "1 to mend"),
+    ("relu", r"\frac{\partial E}{\partial X_{ij}} = \frac{\partial E}{\partial Y_{ij}} [X_{ij} < 0]", "1 wrong"),
+    ("relu", r"\frac{\partial q}{\partial X_{ij}} = \frac{\partial q}{\partial Y_{ij}} [X_{ij} > 0]", "1 unread"),
+    ("hinge_loss", r"\frac{\partial E}{\partial b} = \frac{\partial E}{\partial s_i}", "1 unread"),       # L is a node
+])
+def test_a_loss_of_which_nothing_is_known_may_have_another_letter(exercise: str, line: str, last: str) -> None:
+    assert run("check", exercise, given=line).stdout.splitlines()[-1] == last
+
+
 # ---- declare ---------------------------------------------------------------------------------------------------------
 
 def test_how_a_declaration_is_understood() -> None:

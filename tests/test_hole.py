@@ -107,7 +107,7 @@ BY_X, BY_X_K = r"\frac{\partial E}{\partial x_i}", r"\frac{\partial E}{\partial 
 
 FOUND = [
     (SOFTMAX, r"\frac{\partial E}{\partial x_j}", r"y_j g_j",
-     "missing term", "the term -y_j Σ_i ∂E/∂y_i · y_i is missing here"),
+     "missing term", "the term -Σ_i ∂E/∂y_i · y_i is missing here"),                # in brackets with g_j
     (SOFTMAX, r"\frac{\partial E}{\partial x_j}", r"y_j \left( g_j - \sum_i g_i \right)",
      "missing factor", "a factor y_i is missing here"),
     (SOFTMAX, r"\frac{\partial E}{\partial x_j}", r"g_j - \sum_i g_i y_i",

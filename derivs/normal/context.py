@@ -43,8 +43,8 @@ class Budget:
 class Context:
     """Hypotheses: forms that are >= 0, and tensors by name. Contexts with the same facts are one object."""
 
-    __slots__ = ("_assumed", "_children", "_homes", "_implied", "_useful", "budget", "facts", "memo", "names",
-                 "tensors")
+    __slots__ = ("_assumed", "_children", "_contradicted", "_homes", "_implied", "_useful", "budget", "facts", "memo",
+                 "names", "tensors")
 
     def __init__(self, tensors: Mapping[str, Tensor], facts: Iterable[Affine] = (),
                  budget: Budget | None = None) -> None:
@@ -57,6 +57,7 @@ class Context:
         self._assumed: dict[tuple[Affine, ...], Context] = {}
         self._homes: dict[tuple[str, int, Affine], tuple[Affine, Affine]] = {}
         self._implied: dict[Affine, bool] = {}
+        self._contradicted: dict[Affine, bool] = {}
         self._useful: Useful | None = None
 
     def assume(self, facts: Iterable[Affine]) -> Context:
@@ -95,7 +96,10 @@ class Context:
 
     def contradicts(self, form: Affine) -> bool:
         """Whether form < 0 follows."""
-        return self.implies(-form - 1)
+        known = self._contradicted.get(form)
+        if known is None:
+            known = self._contradicted[form] = self.implies(-form - 1)
+        return known
 
 
 def implied(form: Affine, facts: Iterable[Affine], useful: Useful | None = None) -> bool:

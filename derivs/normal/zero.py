@@ -220,7 +220,7 @@ def _unified(context: Context, form: Form, depth: int) -> Form | None:
     exponents = sorted({tuple((a, e) for a, e in m if a.kind is Kind.EXP) for m in form}, key=len)
     for k, one in enumerate(exponents):
         for other in exponents[k + 1:]:
-            if is_zero(context, add(_exponent(one), _exponent(other), -1), min(depth - 1, 4)):
+            if _same_exponent(context, one, other, min(depth - 1, 4)):
                 total: Form = {}
                 for m, c in form.items():
                     mine = tuple((a, e) for a, e in m if a.kind is Kind.EXP)
@@ -235,6 +235,15 @@ def _same(context: Context, a: Atom, b: Atom, depth: int) -> bool:
     return (a.kind is not Kind.APPLY or a.args[0] == b.args[0]) and len(ones) == len(others) and all(
         is_zero(context, add(one.terms, other.terms, -1), min(depth - 1, 4))
         for one, other in zip(ones, others, strict=True))
+
+
+def _same_exponent(context: Context, one: Monomial, other: Monomial, depth: int) -> bool:
+    """Whether e^a e^b is e^c e^d; asked again and again, since every part of a form holds the same exponentials."""
+    key = ("exponent", one, other, depth)
+    found: bool | None = context.memo.get(key)
+    if found is None:
+        found = context.memo[key] = is_zero(context, add(_exponent(one), _exponent(other), -1), depth)
+    return found
 
 
 def _exponent(powers: Monomial) -> Form:

@@ -35,7 +35,7 @@ from derivs.reading.binders import big
 from derivs.reading.conditions import condition_of, indicator, is_otherwise
 from derivs.reading.dots import ellipsis, is_dots
 from derivs.reading.products import product
-from derivs.reading.quotients import derivative, quotient
+from derivs.reading.quotients import derivative, differentiated, quotient
 from derivs.reading.spelling import bare, key
 from derivs.reading.state import Bound, State, unread
 from derivs.reading.syntax import (
@@ -143,7 +143,7 @@ def _fraction(s: State, node: Fraction, over: Node, under: Node, bound: Bound) -
     if found is not None:
         if found.of is None:
             raise unread("nothing stands after the operator", node, "write what is differentiated")
-        return derivative(s, s.read(found.of, bound), found.by, bound)
+        return derivative(s, differentiated(s, found.of, bound), found.by, bound)
     above, below = s.read(over, bound), s.read(under, bound)
     return elementwise(above, below, divide, "the fraction")
 

@@ -20,7 +20,7 @@ from derivs.reading.choices import Option
 from derivs.reading.conditions import indicator
 from derivs.reading.forms import form
 from derivs.reading.naming import indexed, named, scripted
-from derivs.reading.quotients import derivative, quotient
+from derivs.reading.quotients import derivative, differentiated, quotient
 from derivs.reading.signs import combine, folded
 from derivs.reading.spelling import bare, items, key, spelled
 from derivs.reading.state import Bound, State, unread
@@ -128,7 +128,7 @@ def _inline_derivative(s: State, parts: Sequence[Node], k: int, following: Node 
     first, second = parts[k], parts[k + 3]
     if key(first) not in ("partial", "d") or key(second) != key(first) or s.vocabulary.has_base(key(first)):
         return None
-    return derivative(s, s.read(parts[k + 1], bound), parts[k + 4], bound), k + 5
+    return derivative(s, differentiated(s, parts[k + 1], bound), parts[k + 4], bound), k + 5
 
 
 def _differential(s: State, parts: Sequence[Node], k: int, following: Node | None, bound: Bound) -> Found:

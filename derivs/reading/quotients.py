@@ -13,7 +13,7 @@ from derivs.affine import Affine
 from derivs.expr import Derivative, Entry, Expr, Mul, Sum, mul, tensors_in
 from derivs.reading.choices import Option
 from derivs.reading.introduce import written
-from derivs.reading.spelling import bare, key
+from derivs.reading.spelling import bare, key, spelled
 from derivs.reading.state import Bound, State, unread
 from derivs.reading.syntax import Fraction, Name, Node, Product, Scripts, Span, Styled, Word
 from derivs.reading.value import Tag, Turn, Value
@@ -23,6 +23,7 @@ LOCAL = Option("partials with the other named nodes held fixed", slip=False)
 TOTAL = Option("partials through all nodes between", slip=False)
 MIXED = Option("the left side through all nodes between, the partials on the right with the others held fixed",
                slip=False)
+LOSSES = frozenset({"E", "L", "J", "ell", "loss"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,17 @@ def quotient(s: State, node: Fraction) -> Quotient | None:
     if below[1] is None:
         raise unread("nothing stands after ∂ below the fraction bar", node.under)
     return Quotient(above[1], below[1], node.span)
+
+
+def differentiated(s: State, node: Node, bound: Bound) -> Value:
+    """What stands above the bar. A loss of which nothing is known is the loss by any of the usual letters."""
+    name, loss, known = spelled(node), s.problem.loss, s.vocabulary
+    if (name is not None and key(node) in LOSSES and loss and s.problem.definition(loss) is None
+            and key(node) not in known.losses and not known.has_base(name.base)):
+        own = next(iter(known.losses), loss)
+        s.slip(f"the loss of this exercise is {own}", f"write {own}", node)
+        return Value(Entry(loss))
+    return s.read(node, bound)
 
 
 def _differential(s: State, node: Node) -> tuple[Literal["partial", "d", "delta"], Node | None] | None:

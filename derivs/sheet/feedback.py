@@ -153,8 +153,9 @@ def remarked(text: str, line: Marked, problem: Problem, marks: str = "", limit: 
 
 def _guilty(checked: Checked, line: Span) -> list[Span]:
     """What is to be looked at: what the mend changes, or the smallest guilty piece."""
-    if checked.diagnosis is not None and checked.diagnosis.edits:
-        return [edit.span for edit in checked.diagnosis.edits]
+    found = checked.diagnosis
+    if found is not None and found.span is not None:
+        return [edit.span for edit in found.edits] if any(edit.old for edit in found.edits) else [found.span]
     start, end = checked.span
     return [checked.span] if end - start < LEAST_OF_A_LINE * (line[1] - line[0]) else []
 
