@@ -21,19 +21,21 @@ from derivs.hole import Line as WrongLine
 from derivs.hole import Solver, missing
 from derivs.judge import SEARCH, ProofContradicted, judge
 from derivs.judgement import Checked, Diagnosis, Judgement, worst
+from derivs.latex import latex_given
 from derivs.mend import Mender
 from derivs.problem import Claim, Problem
 from derivs.reading.chains import EQUALS, chains_of
 from derivs.reading.choices import Choices, Option
 from derivs.reading.claims import Reading, claim, value
 from derivs.reading.introduce import pattern, spelling, standing_for
+from derivs.reading.parse import parse
 from derivs.reading.spelling import Spelled, bare, key, letters, spelled
 from derivs.reading.syntax import Fraction, Node, Numeral, Product, Relation, Span, walk
 from derivs.reading.vocabulary import Vocabulary
 from derivs.refute import compare
 from derivs.rules.opaque import opaque_in, opaque_text
 from derivs.scope import ranges
-from derivs.text import text
+from derivs.text import text, text_given
 from derivs.verdict import Point, Proved, Refuted, Tested, Unread, Verdict
 from derivs.wellformed import claim_mistakes
 
@@ -77,6 +79,7 @@ class Checker:
     chain: Chain = field(default_factory=Chain)
     solver: Solver | None = None
     slip: tuple[Node, Node, tuple[Node, ...], int, int] | None = None
+    stated: tuple[tuple[tuple[Node, str], ...], ...] | None = None
 
     def __post_init__(self) -> None:
         self.vocabulary = self.vocabulary.copy()
@@ -167,7 +170,7 @@ class Checker:
         assert chain.subject is not None
         deadline = start + self.seconds
         try:
-            truth = self.claim(chain.subject, side, given, deadline)
+            truth, given = self._granted(self.claim(chain.subject, side, given, deadline), side, given, deadline)
         except Unreadable:
             self._read_above(here)
             raise
@@ -191,6 +194,37 @@ class Checker:
         chain.last = side
         chain.last_is_wrong = judged in ("wrong", "follows from a wrong line")
         return result
+
+    def _granted(self, found: Judged, side: Node, given: Sequence[Node], deadline: float
+                 ) -> tuple[Judged, Sequence[Node]]:
+        """A refuted claim once more where the exercise states an answer of its own under conditions: s - t if Σ t = 1.
+
+        What is proved there is right under these conditions, and says so; what is refuted even there is wrong.
+        """
+        subject = self.chain.subject
+        assert subject is not None
+        for conditions in self._conditions() if isinstance(found.verdict, Refuted) else ():
+            more = (*given, *(node for node, _ in conditions))
+            with suppress(DerivsError):
+                again = self.claim(subject, side, more, deadline)
+                if isinstance(again.verdict, Proved):
+                    where = (*again.verdict.conditions, *(said for _, said in conditions))
+                    return replace(again, verdict=replace(again.verdict, conditions=where)), more
+                if isinstance(again.verdict, Refuted):
+                    found, given = again, more
+        return found, given
+
+    def _conditions(self) -> tuple[tuple[tuple[Node, str], ...], ...]:
+        """The conditions of answers that speak of whole inputs, as formulas and in words."""
+        if self.stated is None:
+            every = dict.fromkeys(target.claim.given for target in self.problem.targets if target.stated)
+            self.stated = tuple(
+                tuple((parse(latex_given(one, self.problem)), f"where {text_given(one, self.problem)}")
+                      for one in given)
+                for given in every if given and all(
+                    isinstance(side, Expr) and names_in(side) <= set(self.problem.sizes)
+                    for one in given for side in (one.left, one.right)))
+        return self.stated
 
     def _slipped(self, side: Node, given: Sequence[Node], here: Span, reading: Reading | None = None) -> None:
         """Remembers the first wrong claim of a line."""

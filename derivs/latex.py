@@ -40,7 +40,7 @@ from derivs.expr import Tree
 from derivs.layout import claim_layout, given_layout, layout
 from derivs.lines import Line
 from derivs.names import GREEK, OPERATORS, SIGNS, WRITTEN
-from derivs.problem import Claim, Problem
+from derivs.problem import Claim, Given, Problem
 
 MARKS = {"<=": r"\le", ">=": r"\ge", "!=": r"\ne", "sim": r"\sim", "in": r"\in", "to": r"\to", "beside": "",
          "dot": r"\cdot", "times": r"\cdot", "dots": r"\dots", "quad": r"\quad ", "thin": r"\,",
@@ -74,9 +74,14 @@ def latex(expr: Tree, problem: Problem) -> str:
     return spell(layout(expr, problem))
 
 
+def latex_given(condition: Given, problem: Problem) -> str:
+    """A side condition."""
+    return spell(given_layout(condition, problem))
+
+
 def latex_claim(claim: Claim, problem: Problem) -> str:
     r"""`left = right`, and `\quad (i \ne j)` for its conditions."""
-    given = ", ".join(spell(given_layout(condition, problem)) for condition in claim.given)
+    given = ", ".join(latex_given(condition, problem) for condition in claim.given)
     return spell(claim_layout(claim, problem)) + (rf" \quad ({given})" if given else "")
 
 

@@ -44,7 +44,7 @@ from derivs.box import (
 from derivs.expr import Tree
 from derivs.layout import claim_layout, given_layout, layout
 from derivs.names import GREEK, SIGNS, WRITTEN
-from derivs.problem import Claim, Problem
+from derivs.problem import Claim, Given, Problem
 
 MARKS = {"<=": "≤", ">=": "≥", "!=": "≠", "-": "-", "sim": "~", "in": "∈", "to": "→", "beside": " ", "dot": "·",
          "times": "·", "dots": "...", "quad": "   ", "odot": "⊙", "space": " ", "oslash": "⊘", "by": "×", ";": "; ",
@@ -66,9 +66,14 @@ def text(expr: Tree, problem: Problem) -> str:
     return spell(layout(expr, problem))
 
 
+def text_given(condition: Given, problem: Problem) -> str:
+    """A side condition."""
+    return spell(given_layout(condition, problem))
+
+
 def text_claim(claim: Claim, problem: Problem) -> str:
     """`left = right (i ≠ j)`."""
-    given = ", ".join(spell(given_layout(condition, problem)) for condition in claim.given)
+    given = ", ".join(text_given(condition, problem) for condition in claim.given)
     return spell(claim_layout(claim, problem)) + (f"   ({given})" if given else "")
 
 

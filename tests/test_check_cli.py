@@ -180,6 +180,27 @@ def test_a_loss_of_which_nothing_is_known_may_have_another_letter(exercise: str,
     assert run("check", exercise, given=line).stdout.splitlines()[-1] == last
 
 
+BY_LOGITS = r"\frac{\partial L}{\partial \tilde{x}_j}"
+
+
+@pytest.mark.parametrize(("line", "judged"), [
+    (rf"{BY_LOGITS} = s_j - t_j", "✓ right where Σ_k t_k = 1"),            # as the exercise itself states it
+    (rf"{BY_LOGITS} = t_j - s_j", "✗ wrong: at K = 2, "),
+    (rf"{BY_LOGITS} = s_j \sum_k t_k - t_j", "✓ right   "),                # for any t
+    (rf"{BY_LOGITS} = s_j - 1", "✗ wrong: "),
+    (r"\frac{\partial L}{\partial s_j} = -\frac{t_j}{s_j}", "✓ right   "),
+    (r"\frac{\partial L}{\partial s_j} = -\frac{1}{s_j}", "✗ wrong: "),
+])
+def test_a_condition_that_the_exercise_states_is_named_where_a_line_needs_it(line: str, judged: str) -> None:
+    assert run("check", "softmax_cross_entropy", given=line).stdout.splitlines()[0].startswith(f"    1  {judged}")
+
+
+def test_a_condition_on_indices_is_granted_to_no_line() -> None:
+    """Softmax's answers for i = j and i != j are stated each under its condition."""
+    given = r"\frac{\partial y_i}{\partial x_j} = \beta y_i y_j"
+    assert "✗ wrong" in run("check", "softmax_temperature", given=given).stdout
+
+
 # ---- declare ---------------------------------------------------------------------------------------------------------
 
 def test_how_a_declaration_is_understood() -> None:

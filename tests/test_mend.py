@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from seed_lines import declarations, questions
 
+from derivs import library
 from derivs.declare import declare
 from derivs.edits.places import sites, words_of
 from derivs.edits.table import TABLE
@@ -92,6 +93,41 @@ def test_nothing_is_invented_for_a_line_that_has_little_to_do_with_the_truth() -
     (checked,) = one_by_one(exercise, [r"\frac{\partial E}{\partial x_i} = x_i^3 - 7"])
     assert checked.judgement == "wrong" and checked.counterexample is not None
     assert checked.diagnosis is None or "7" not in checked.diagnosis.mended
+
+
+def by(below: str, above: str = "L") -> str:
+    return rf"\frac{{\partial {above}}}{{\partial {below}}}"
+
+
+HAT = r"\hat{x}_{si}"
+OF_THE_LIBRARY = [                     # lines that people write about exercises of the library, what is said
+    ("conv_valid", by("W_{fcuv}"), rf"\sum_n \sum_p \sum_q {by('Y_{nfpq}')} X_{{n,c,p+u,q+v}}",
+     "an index or a bound is off by one: write X_{n,c,p+u-1,q+v-1} for X_{n,c,p+u,q+v}"),
+    ("conv_valid", by("b_f"), rf"\sum_p \sum_q {by('Y_{nfpq}')}",
+     rf"a sum is missing: write \sum_{{n}} {by('Y_{nfpq}')} for {by('Y_{nfpq}')}"),
+    ("linear_batch", by("x"), f"W {by('y')}",
+     f"two operands stand in the wrong order: write {by('y')} W for W {by('y')}"),
+    ("linear_batch", by("x", "E"), f"W {by('y', 'E')}",                        # in another letter for the loss
+     f"two operands stand in the wrong order: write {by('y', 'E')} W for W {by('y', 'E')}"),
+    ("softmax_temperature", by("x_j", "y_i"), r"-\beta y_i (1 - y_j)",
+     r"a delta is missing: write \delta_{ij} for 1"),
+    ("softmax_temperature", by("x_j", "E"), rf"-\beta y_j {by('y_j', 'E')}",
+     "the term -Σ_i ∂E/∂y_i · y_i is missing here"),
+    ("softmax_cross_entropy", by(r"\tilde{x}_j"), "t_j - s_j",                # right where Σ t = 1, with its sign mended
+     "a sign is wrong: write -t_j + s_j for t_j - s_j"),
+    ("batchnorm_affine", by("x_{si}"), rf"\frac{{1}}{{\sigma_i}} {by(HAT)}",
+     "the paths through μ and σ are missing here: 1/B · ∂L/∂μ_i + (x_si - μ_i)/(σ_i B) · ∂L/∂σ_i"),
+]
+
+
+@pytest.mark.parametrize(("exercise", "left", "right", "sentence"), OF_THE_LIBRARY)
+def test_what_people_write_about_exercises_of_the_library(exercise: str, left: str, right: str, sentence: str) -> None:
+    (declared,) = library.exercises(exercise)
+    (checked,) = one_by_one(declared, [f"{left} = {right}"])
+    assert (checked.judgement, checked.mend) == ("wrong", sentence)
+    assert checked.diagnosis is not None
+    (again,) = one_by_one(declared, [f"{left} = {checked.diagnosis.mended}"])
+    assert again.is_right
 
 
 # ---- changes are written as they are meant

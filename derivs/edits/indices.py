@@ -61,25 +61,31 @@ def _holds_letters(node: Node) -> bool:
 
 
 def shift(site: Site, words: Words) -> Iterator[Node]:
-    """An index that is one too large or too small."""
+    """An index that is one too large or too small, or all sums among the subscripts of a name."""
     node = bare(site.node)
     if site.place == "subscript" and isinstance(node, Name | Sum):
-        terms = node.terms if isinstance(node, Sum) else ((1, node),)
-        for change in (1, -1):
-            last = bare(terms[-1][1])
-            if len(terms) > 1 and isinstance(last, Numeral) and last.text.isdigit():
-                value = terms[-1][0] * int(last.text) + change
-                kept = terms[:-1]
-                if value == 0:
-                    yield kept[0][1] if len(kept) == 1 else Sum(kept, NEW)
-                else:
-                    yield Sum((*kept, (1 if value > 0 else -1, number(abs(value)))), NEW)
-            else:
-                yield Sum((*terms, (change, number(1))), NEW)
+        yield from (_shifted(node, change) for change in (1, -1))
+    if isinstance(node, Scripts) and site.is_value:
+        forms = [part for item in items(node.below) for part in letters(item) if _holds_letters(part)]
+        for change in (1, -1) if len(forms) > 1 else ():
+            below = replaced(node.below, {id(part): _shifted(bare(part), change) for part in forms})  # type: ignore[arg-type]
+            yield replace(node, below=below, span=NEW)
     if isinstance(node, Big) and node.above is not None:
         for change in (-1, 1):
             yield replace(node, above=Sum((*_terms(node.above), (change, number(1))), NEW), span=NEW)
         yield replace(node, above=None, below=made(",".join(binders(node))), span=NEW)
+
+
+def _shifted(node: Node, change: int) -> Node:
+    """i + u for i + u - 1."""
+    terms = _terms(node)
+    last = bare(terms[-1][1])
+    if len(terms) == 1 or not (isinstance(last, Numeral) and last.text.isdigit()):
+        return Sum((*terms, (change, number(1))), NEW)
+    value, kept = terms[-1][0] * int(last.text) + change, terms[:-1]
+    if value:
+        return Sum((*kept, (1 if value > 0 else -1, number(abs(value)))), NEW)
+    return kept[0][1] if len(kept) == 1 else Sum(kept, NEW)
 
 
 def _terms(node: Node) -> tuple[tuple[int, Node], ...]:
