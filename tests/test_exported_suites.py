@@ -50,7 +50,7 @@ def test_no_gradient_is_ticked_where_all_are_doubled(name: str, monkeypatch: pyt
     monkeypatch.setattr("derivs.testing.suite.PATIENCE", 0.0)            # what is found wrong need not be made small
     module = loaded(name)
     forward, backward = (getattr(module, f"{named(name)}_{way}") for way in ("forward", "backward"))
-    report = check(problem_of(name), backward=doubled(backward), forward=forward, examples=60)
+    report = check(problem_of(name), backward=doubled(backward), forward=forward, examples=30)
     assert report.findings
     assert not [one.name for one in report.tried if one.finding is None and one.name.startswith(("gradient", "kinks"))]
     assert not any(NOT_COMPARED in note for note in report.notes), str(report)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from browsing import CONTRAST, Open
+from browsing import CONTRAST, Open, opened
 from click.testing import CliRunner, Result
 from test_rendered import CORNERS
 
@@ -36,7 +36,7 @@ from derivs.sheet.tex import fragment, tex
 from derivs.text import spell
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.usefixtures("patient")
 
@@ -406,9 +406,12 @@ def test_every_kind_of_formula_compiles(tmp_path: Path) -> None:
 
 # ---- in a browser ----------------------------------------------------------------------------------------------------
 
-@pytest.fixture(params=SEEDS)
-def page(request: pytest.FixtureRequest, open_page: Open) -> Iterator[Page]:
-    yield open_page(sheet(request.param))
+@pytest.fixture(scope="module", params=SEEDS)
+def page(request: pytest.FixtureRequest, browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    """A sheet, opened once."""
+    once = opened(browser, tmp_path_factory.mktemp("sheets") / f"{request.param}.html", sheet(request.param))
+    yield once.page
+    once.close()
 
 
 def test_every_formula_is_rendered_and_none_is_red(page: Page) -> None:

@@ -113,7 +113,7 @@ OF_THE_LIBRARY = [                     # lines that people write about exercises
      r"a delta is missing: write \delta_{ij} for 1"),
     ("softmax_temperature", by("x_j", "E"), rf"-\beta y_j {by('y_j', 'E')}",
      "the term -Σ_i ∂E/∂y_i · y_i is missing here"),
-    ("softmax_cross_entropy", by(r"\tilde{x}_j"), "t_j - s_j",                # right where Σ t = 1, with its sign mended
+    ("softmax_cross_entropy", by(r"\tilde{x}_j"), "t_j - s_j",                # mended it is right where Σ t = 1
      "a sign is wrong: write -t_j + s_j for t_j - s_j"),
     ("batchnorm_affine", by("x_{si}"), rf"\frac{{1}}{{\sigma_i}} {by(HAT)}",
      "the paths through μ and σ are missing here: 1/B · ∂L/∂μ_i + (x_si - μ_i)/(σ_i B) · ∂L/∂σ_i"),

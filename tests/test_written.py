@@ -43,7 +43,8 @@ def expected(row: Mapping[str, str]) -> str:
 @pytest.mark.parametrize("name", SHEETS)
 def test_every_line_is_judged_as_its_truth_is_or_as_listed(name: str) -> None:
     rows = SHEETS[name]
-    for row, line in zip(rows, one_by_one(EXERCISES[name], [row["line"] for row in rows]), strict=True):
+    judged = one_by_one(EXERCISES[name], [row["line"] for row in rows], mends=False)
+    for row, line in zip(rows, judged, strict=True):
         assert outcome(line) == expected(row), (row["line"], row["truth"], line.judgement, line.message, line.reading)
 
 
