@@ -16,12 +16,13 @@ from derivs.decide import Judged, decide, means, spoken
 from derivs.derive import Graph
 from derivs.errors import DerivsError, IllFormed, Mismatch, OutOfBudget, OutOfRange, Unreadable, Unsupported
 from derivs.evaluate import Evaluator
-from derivs.expr import ONE, Add, Entry, Expr, add, names_in, subtract, tensors_in
+from derivs.expr import ONE, Expr, add, names_in
 from derivs.hole import Line as WrongLine
 from derivs.hole import Solver, missing
 from derivs.judge import SEARCH, ProofContradicted, judge
 from derivs.judgement import Checked, Diagnosis, Judgement, worst
 from derivs.latex import latex_given
+from derivs.masked import masked, may_mask
 from derivs.mend import Mender
 from derivs.problem import Claim, Problem
 from derivs.reading.chains import EQUALS, chains_of
@@ -35,7 +36,7 @@ from derivs.reading.vocabulary import Vocabulary
 from derivs.refute import compare
 from derivs.rules.opaque import opaque_in, opaque_text
 from derivs.scope import ranges
-from derivs.text import text, text_given
+from derivs.text import text_given
 from derivs.verdict import Point, Proved, Refuted, Tested, Unread, Verdict
 from derivs.wellformed import claim_mistakes
 
@@ -189,8 +190,11 @@ class Checker:
         result = self._said(written, here, truth, above, judged, slips)
         if judged == "wrong":
             self._slipped(side, given, here, truth.reading)
-        if judged.startswith("right") and chain.last is not None and truth.reading is not None:
-            result = replace(result, remarks=self._masked(truth.reading, chain.last, side, given, deadline))
+        if judged.startswith("right") and truth.reading is not None and chain.last is not None and (
+                may_mask(self.problem, truth.reading.claim.right)):
+            with suppress(DerivsError):
+                step = claim(self.problem, self.vocabulary, Choices(), chain.last, side, given).claim
+                result = replace(result, remarks=tuple(masked(self.graph, self.evaluator, step, deadline, self.seed)))
         chain.last = side
         chain.last_is_wrong = judged in ("wrong", "follows from a wrong line")
         return result
@@ -415,47 +419,6 @@ class Checker:
             here = next((option.span for option in said if option.span), here)
         return Checked(written, here, judged, verdict, above, notes, message,
                        mends if judged.startswith("right,") else "", readings, (), conditions, claims=1)
-
-    def _masked(self, truth: Reading, last: Node, side: Node, given: Sequence[Node], deadline: float
-                ) -> tuple[str, ...]:
-        """A term that is zero whatever stands before it hides a slip: the line and the one above it differ without."""
-        scalars = {d.tensor for d in self.problem.definitions if not d.indices}
-        if not isinstance(truth.claim.right, Add) or scalars.isdisjoint(tensors_in(truth.claim.right)):
-            return ()
-        try:
-            reading = claim(self.problem, self.vocabulary, Choices(), last, side, given)
-        except DerivsError:
-            return ()
-        for term in reading.claim.right.terms if isinstance(reading.claim.right, Add) else ():
-            freed = _node_behind_zero(self, term, reading)
-            if freed is None or perf_counter() > deadline:
-                continue
-            without = replace(self.problem, definitions=tuple(d for d in self.problem.definitions if d.tensor != freed),
-                              tensors={**self.problem.tensors,
-                                       freed: replace(self.problem.tensors[freed], role="constant")})
-            try:
-                verdict = judge(Graph(without), reading.claim, seed=self.seed)
-            except DerivsError:
-                continue
-            if isinstance(verdict, Refuted):
-                zero = text(term, self.problem)
-                return (f"the term {zero} is zero by the definition of {text(Entry(freed), self.problem)}; its "
-                        "coefficient is not that of the line above, and nothing here shows it",)
-        return ()
-
-
-def _node_behind_zero(checker: Checker, term: Expr, reading: Reading) -> str | None:
-    """The scalar node whose definition makes a term zero, if one does."""
-    nodes = [d.tensor for d in checker.problem.definitions if not d.indices and d.tensor in tensors_in(term)]
-    if not nodes or "_e1" in tensors_in(term):
-        return None
-    zero = Claim(term, subtract(ONE, ONE))
-    try:
-        if not isinstance(judge(checker.graph, zero, seed=checker.seed, evaluator=checker.evaluator), Proved):
-            return None
-    except DerivsError:
-        return None
-    return nodes[0]
 
 
 def _rescued(reading: Reading | None) -> int:

@@ -43,7 +43,7 @@ from derivs.guess import Looks, looks
 from derivs.house_style import is_negative
 from derivs.judge import judge
 from derivs.judgement import Diagnosis
-from derivs.lost import bodies, factors, paths, some_of, speaks_of_nodes, summed
+from derivs.lost import bodies, cofactors, paths, some_of, speaks_of_nodes, summed
 from derivs.only_where import only_where
 from derivs.problem import Claim, Problem, Tensor
 from derivs.reading.choices import Choices
@@ -245,7 +245,7 @@ def _lost(solver: Solver, at: Looks, like: Claim, equations: Sequence[Equation],
             continue
         if around.binders:
             guesses = (bodies(ways, around.binders) if one.gap.noun == "term" else
-                       factors(solver.graph, one.claim.left, truth, around))
+                       cofactors(solver.graph, one.claim.left, truth, around))
             for value in guesses:
                 if at.has(summed(mul(around.coefficient, value), around.binders), values):
                     yield Found(one.gap, value)
@@ -270,10 +270,10 @@ def _value(solver: Solver, like: Claim, around: Opened) -> Expr | None:
     value = subtract(like.left, around.rest)
     if around.binders:
         written = solver.textbook(value, like)
-        summed = None if written is None else summand(written, around.binders)
-        if summed is None:
+        body = None if written is None else summand(written, around.binders)
+        if body is None:
             return None
-        value = summed
+        value = body
     return solver.textbook(solution(value, around.coefficient), like)
 
 

@@ -52,17 +52,17 @@ def some_of(found: Mapping[str, Expr]) -> Iterator[tuple[tuple[str, ...], Expr]]
                 yield nodes, add(*(found[node] for node in nodes))
 
 
-def factors(graph: Graph, left: Expr, truth: Expr, around: Opened) -> Iterator[Expr]:
+def cofactors(graph: Graph, left: Expr, truth: Expr, around: Opened) -> Iterator[Expr]:
     """What may be lost beside the coefficient: the other factors of the truth under such a sum, or an entry."""
     body = summand(truth, around.binders)
     if body is not None:
-        own, there = _factors(around.coefficient), _factors(body)
+        own, there = _parts(around.coefficient), _parts(body)
         if all(factor in there for factor in own):
             yield mul(*(factor for factor in there if factor not in own))
     yield from _entries(graph, left, around.binders)
 
 
-def _factors(expr: Expr) -> tuple[Expr, ...]:
+def _parts(expr: Expr) -> tuple[Expr, ...]:
     return expr.factors if isinstance(expr, Mul) else (expr,)
 
 

@@ -42,7 +42,7 @@ LAYERS = (
      "edits.parts", "edits.indices", "edits.oddities", "edits.table", "edits.wording", "mend", "unknown", "gaps",
      "guess", "lost", "only_where", "hole", "spread", "explain", "bounded", "arrays", "samples", "oracle", "border",
      "exercise", "library"),
-    ("solver", "several", "report", "checker", "translation"),
+    ("solver", "several", "report", "masked", "checker", "translation"),
     ("papers", "margin", "rubric", "credit", "marks", "requests", "understood"),
     ("sheet",),
     ("export",),
