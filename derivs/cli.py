@@ -91,10 +91,10 @@ def list_(as_json: bool) -> None:
 @json_option
 def show(name: str, detail: Detail, examples: int, seed: int, as_json: bool) -> None:
     """Show one derivation in the terminal."""
-    from derivs.commands import solving
+    from derivs.commands import solving, verdicts
     solutions = solving.solved(given.problems((name,)), examples, seed, with_hands=as_json or detail == "all")
     if as_json:
-        solving.print_report("show", solutions, examples, seed)
+        verdicts.print_report("show", solutions, examples, seed)
     else:
         from derivs.sheet.document import document
         from derivs.sheet.terminal import terminal
@@ -113,12 +113,12 @@ def verify(names: tuple[str, ...], examples: int, seed: int, as_json: bool) -> N
 
     Without NAME, all exercises.
     """
-    from derivs.commands import solving
+    from derivs.commands import solving, verdicts
     solutions = solving.solved(given.problems(names), examples, seed)
     if as_json:
-        solving.print_report("verify", solutions, examples, seed)
+        verdicts.print_report("verify", solutions, examples, seed)
     else:
-        solving.print_verdicts(solutions)
+        verdicts.print_verdicts(solutions)
     sys.exit(solving.status(solutions))
 
 

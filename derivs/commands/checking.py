@@ -1,4 +1,4 @@
-"""`derivs check`: texts judged line by line, what is printed of it, and the sheets of remarks."""
+"""`derivs check`: texts judged line by line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sheet composed in the notation that is asked for, and the bytes of its files."""
+"""`derivs sheet`: from exercises to the files of a sheet."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import click
 
-from derivs.commands import console, given, solving
+from derivs.commands import console, given, solving, verdicts
 from derivs.derivation import Solution
 from derivs.errors import DerivsError
 from derivs.files import make_folder, write_atomically
@@ -58,10 +58,10 @@ def write(names: Sequence[str], folder: Path, wanted: Sequence[str], kind: Kind,
     if as_json and kind == "blank":
         console.print_json({**listing(problems), "command": "sheet", "files": files})
     elif as_json:
-        solving.print_report("sheet", solutions, examples, seed, files=files)
+        verdicts.print_report("sheet", solutions, examples, seed, files=files)
     else:
         click.echo("\n".join(files))
-        solving.print_failures(solutions)
+        verdicts.print_failures(solutions)
     return solving.status(solutions)
 
 
